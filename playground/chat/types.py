@@ -1,0 +1,159 @@
+"""Requests and results of the chat: plain data, the same for every engine, local or remote.
+
+Rule of the room: no behaviour beyond what a record needs, no model library, nothing of the page.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from playground.task import Task
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One token the model could have said. `logprob` is the model's own (natural log, before the sampler)."""
+
+    id: int | None
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token the model said.
+
+    `text` is what it adds to the reply; a token that only begins a character adds nothing and the
+    one that ends it adds all of it. `id` is None where a server does not tell. `logprob` and
+    `alternatives` (most likely first) are the model's own, before the sampler; None and empty where
+    the engine cannot tell.
+    """
+
+    text: str
+    id: int | None = None
+    logprob: float | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    reasoning: bool = False
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of the canonical conversation.
+
+    `tokens` are the tokens of `text` as `model` said them; empty for what a person wrote or edited.
+    `cut` tells why the reply is not whole: stopped by the visitor, or the token limit.
+    """
+
+    role: Role
+    text: str
+    reasoning: str = ""
+    tokens: tuple[Token, ...] = ()
+    model: str = ""
+    cut: Literal["", "stopped", "length"] = ""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn. The samplers act in this order, in every engine:
+    repetition penalty (over prompt and reply), temperature, top-k, top-p, min-p.
+
+    temperature 0..2 (0: always the likeliest), top_k 0 = off, top_p 0..1, min_p 0..1,
+    repetition_penalty 1..2, max_new_tokens >= 1, seed 0..2**32-1.
+    """
+
+    temperature: float = 0.7
+    top_p: float = 0.9
+    top_k: int = 40
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 512
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """What an engine is asked. The last turn is the user's; or, with `continue_last`, an assistant's to go on with."""
+
+    turns: tuple[Turn, ...]
+    sampling: Sampling = Sampling()
+    continue_last: bool = False
+    thinking: bool = True
+    alternatives: int = 8  # how many to report for each token; 0: none
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token of a prompt: its id and its text (a lone byte of a character shows as \ufffd)."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The prompt as the model sees it, and what was left out to make it fit.
+
+    `pieces` is empty for a remote engine, which keeps its template to itself.
+    """
+
+    text: str
+    pieces: tuple[Piece, ...] = ()
+    dropped_turns: int = 0
+    max_new_tokens: int = 0  # what is left of the wish in this context
+
+
+@dataclass(frozen=True)
+class Read:
+    """The prompt is in the KV cache: `reused` tokens were there before, `new` were read now."""
+
+    reused: int
+    new: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """The reply is over: the model ended it, or its token limit did. Counts are None where unknown."""
+
+    reason: Literal["end", "length"]
+    prompt_tokens: int | None = None
+    reused_tokens: int | None = None
+    new_tokens: int | None = None
+
+
+ChatEvent = Prompt | Read | Token | Done
+
+
+class ChatEngine(Protocol):
+    """Anything that answers: a local model or a server."""
+
+    def stream(self, request: ChatRequest, task: Task) -> Iterator[ChatEvent]:
+        """Yield `Prompt`, perhaps `Read`, then a `Token` each, then `Done`.
+
+        Raises `Cancelled` at the next token after `task.cancel()`, and `UserError` for what the
+        user can mend. The engine is usable again afterwards, whatever happened.
+        """
+        ...
+
+
+class Decoder(Protocol):
+    """The part of a local engine that knows one model: its template, its tokens, its KV cache."""
+
+    context: int  # tokens the model can read at most, prompt and reply together
+    inspectable: bool  # torch can show its attention and its layers
+
+    def render(self, turns: Sequence[Turn], continue_last: bool, thinking: bool) -> str:
+        """The chat template applied; ends where the assistant's reply starts (or goes on)."""
+        ...
+
+    def tokenize(self, text: str) -> list[Piece]:
+        """Special tokens in `text` are read as such; nothing is added."""
+        ...
+
+    def decode(
+        self, ids: Sequence[int], sampling: Sampling, alternatives: int, task: Task
+    ) -> Iterator[Read | Token | Done]:
+        """Read `ids` into the KV cache, reusing the longest common prefix, and yield `Read`; then each
+        `Token`; then `Done`. Reuse is exact: the reply is the one a fresh cache would give."""
+        ...

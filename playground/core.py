@@ -1,0 +1,73 @@
+"""The whole behind the page: catalogue, weights, resident models, workers, and a service per tab.
+
+Rule of the room: made once from `Settings`, handed to the tabs, closed at the end. No model library is
+imported before a model is asked for.
+"""
+
+from collections.abc import Callable
+
+from playground.catalog import Catalog, Entry, read_catalog
+from playground.chat.service import ChatService
+from playground.loaders import Loaders
+from playground.residency import Models
+from playground.settings import Settings
+from playground.task import Phase, Task
+from playground.weights.store import WeightStore
+from playground.weights.types import State
+from playground.worker import Worker
+
+REMOTE_THREADS = 16  # requests to other servers wait, they do not compute
+
+
+class Playground:
+    """What the tabs are given. Raises `UserError` for a catalogue that is not right."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog: Catalog = read_catalog(*settings.catalogs)
+        self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
+        loaders = Loaders(self.catalog, self.weights, settings.cache)
+        self.models = Models(
+            loaders,
+            loaders.estimate,
+            ram_budget=settings.ram,
+            vram_budget=settings.vram,
+            idle_seconds=settings.idle_s,
+            on_cpu=loaders.on_cpu,
+        )
+        self._worker = Worker("device", longest_line=settings.profile.line)
+        self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
+        self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
+
+    def state(self, entry: Entry) -> State:
+        """How near a model is, for the menus; asks no network."""
+        return State.REMOTE if entry.remote is not None else self.weights.state(entry)
+
+    def listing(self) -> list[dict[str, object]]:
+        """Every model as plain data: what `/models` answers."""
+        return [
+            {
+                "id": entry.id,
+                "tab": entry.tab,
+                "label": entry.label,
+                "source": "remote" if entry.remote is not None else entry.sources[0].kind,
+                "licence": entry.licence,
+                "download_bytes": entry.download_bytes,
+                "memory_bytes": entry.memory_bytes,
+                "context": entry.context,
+                "state": self.state(entry).value,
+            }
+            for entry in self.catalog
+        ]
+
+    def fetch(self, model_id: str, report: Callable[[Phase], None]) -> None:
+        """Bring a model to this disk, for a place without network."""
+        entry = self.catalog.get(model_id)
+        if entry.remote is None:
+            self.weights.fetch(entry, Task(report))
+
+    def close(self) -> None:
+        """End the work and give the memory back."""
+        self._worker.close()
+        self._remote_worker.close()
+        self.models.close()

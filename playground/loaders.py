@@ -1,0 +1,96 @@
+"""From a catalogue entry to a model in memory: which library loads which files.
+
+Rule of the room: a family of models is one function here, and the heavy library is imported inside it.
+`fetch` may use the network and holds no lock; `build` constructs and is called under the lock of
+`residency`.
+"""
+
+from pathlib import Path
+
+from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
+from playground.errors import UserError
+from playground.residency import ModelKey, Resident
+from playground.task import Phase, Task
+from playground.weights.store import WeightStore
+from playground.weights.types import Weights
+
+TORCH = "torch"  # the role of a GGUF model's twin in torch, which can show attention and the logit lens
+
+
+class Loaders:
+    """The `Loader` that residency is given."""
+
+    def __init__(self, catalog: Catalog, weights: WeightStore, cache: Path) -> None:
+        self._catalog = catalog
+        self._weights = weights
+        self._cache = cache
+
+    def estimate(self, key: ModelKey) -> int:
+        """Bytes the model will take, before it is there. A GGUF's twin in fp32 takes about eight times its file."""
+        entry = self._catalog.get(key.id)
+        return entry.memory_bytes if key.role != TORCH else max(entry.memory_bytes, 8 * entry.download_bytes)
+
+    def on_cpu(self, key: ModelKey) -> bool:
+        """llama.cpp's wheel computes on the CPU, whatever else the machine has."""
+        return key.role != TORCH and is_gguf(self._catalog.get(key.id))
+
+    def fetch(self, key: ModelKey, task: Task) -> Weights:
+        """The model's files on this disk, for the role asked for."""
+        entry = self._catalog.get(key.id)
+        weights = self._weights.fetch(entry, task)
+        if key.role == TORCH and weights.format == "gguf":
+            from playground.chat.dequantise import dequantise
+
+            folder = dequantise(weights.path, self._cache / "dequantised" / entry.id, task)
+            return Weights(folder, "folder", f"{weights.source}, dequantised")
+        return weights
+
+    def build(self, key: ModelKey, fetched: Weights, device: str, task: Task) -> Resident:
+        """Construct the model. Raises `UserError` for files that are not what the entry says."""
+        entry = self._catalog.get(key.id)
+        task.report(Phase("loading", entry.label))
+        if fetched.format == "gguf":
+            return _llama_cpp(entry, fetched.path)
+        return _transformers(entry, fetched.path, device, task)
+
+
+def is_gguf(entry: Entry) -> bool:
+    """Whether the entry's first source is a GGUF file."""
+    source = entry.sources[0]
+    match source:
+        case WheelSource():
+            return source.file.endswith(".gguf")
+        case HubSource():
+            return any(name.endswith(".gguf") for name in source.files)
+        case PathSource():
+            return source.path.suffix == ".gguf"
+        case AssetSource():
+            return False
+
+
+def _llama_cpp(entry: Entry, gguf: Path) -> Resident:
+    try:
+        from playground.chat.llama_decoder import LlamaDecoder
+    except ImportError as error:
+        raise UserError(
+            f"{entry.label} is a GGUF file and needs llama.cpp, which is not installed here. "
+            "Install it with: pip install xllamacpp."
+        ) from error
+    from playground.chat.local import LocalChat
+
+    decoder = LlamaDecoder(gguf, entry.context)
+    return Resident(LocalChat(decoder), nbytes=entry.memory_bytes, close=decoder.close)
+
+
+def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Resident:
+    from playground.chat.local import LocalChat
+    from playground.chat.torch_decoder import TorchDecoder
+
+    decoder = TorchDecoder.from_folder(folder, device, _dtype(device), entry.context, task)
+    return Resident(LocalChat(decoder), nbytes=decoder.nbytes, move=decoder.move)
+
+
+def _dtype(device: str) -> str:
+    from playground.memory import dtype_for
+
+    return dtype_for(device)

