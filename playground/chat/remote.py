@@ -1,0 +1,242 @@
+"""A chat engine that asks another server: any that speaks OpenAI's chat completions.
+
+Rule of the room: how a `ChatRequest` becomes a request to vLLM, SGLang, llama-server, `transformers
+serve` and their like, and their answer the events of `ChatEngine`. The connection is in `remote_wire`,
+what comes over it in `remote_chunks`, what is said when it fails in `remote_failures`.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, Literal
+
+import httpx
+from pydantic import ValidationError
+
+from playground.catalog import Remote
+from playground.chat import remote_failures as failures
+from playground.chat.remote_chunks import Chunk, Usage, sse_data, tokens_of
+from playground.chat.remote_wire import Wire
+from playground.chat.types import ChatEvent, ChatRequest, Done, Prompt, Token
+from playground.errors import UserError
+from playground.task import Task
+
+log = logging.getLogger(__name__)
+
+# Fields a server may not know: left out for good where it refuses them by name, the request goes through without.
+_SAMPLERS = frozenset(("top_k", "min_p", "repetition_penalty", "repeat_penalty", "repeat_last_n", "samplers"))
+_LOGPROBS = frozenset(("logprobs", "top_logprobs"))
+_OPTIONAL = _SAMPLERS | _LOGPROBS | {"stream_options", "chat_template_kwargs"}
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+class RemoteChat:
+    """One model of one server. Any number of replies may stream at the same time.
+
+    `context` is what the catalogue says of the model, in tokens; the server keeps the real limit.
+    `thinking` is the entry's: with "switch", `ChatRequest.thinking` is handed to the chat template.
+    Times are seconds: to connect, to the first token, from one token to the next.
+    """
+
+    def __init__(
+        self,
+        remote: Remote,
+        context: int,
+        *,
+        thinking: Literal["none", "switch", "always"] = "none",
+        connect_seconds: float = 5,
+        first_seconds: float = 120,
+        between_seconds: float = 60,
+    ) -> None:
+        self._remote = remote
+        self._base, self._host = _base_of(remote.url)
+        self._context = context
+        self._thinking = thinking
+        self._connect_seconds = connect_seconds
+        self._first_seconds = first_seconds
+        self._between_seconds = between_seconds
+        self._refused: frozenset[str] = frozenset()  # optional fields this server does not take
+        self._client = httpx.Client(
+            # No limit on reads: `stream` knows how long to wait, and cuts the wire.
+            timeout=httpx.Timeout(None, connect=connect_seconds),
+            follow_redirects=False,
+            # A connection for each reply, so that cutting it ends that reply and nothing else.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            # A proxy of the environment must not stand between this machine and itself.
+            mounts={f"all://{name}": None for name in _LOOPBACK},
+        )
+
+    def stream(self, request: ChatRequest, task: Task) -> Iterator[ChatEvent]:
+        """As `ChatEngine.stream`. Stop works at once in every phase, and closes the connection."""
+        wire = Wire()
+        begun = False
+        events = wire.carry(
+            self._exchange(request, wire), task, lambda: self._between_seconds if begun else self._first_seconds
+        )
+        try:
+            with closing(events):
+                for event in events:
+                    begun = begun or isinstance(event, Token)
+                    yield event
+        except TimeoutError as error:
+            seconds = self._between_seconds if begun else self._first_seconds
+            raise failures.silent(self._host, seconds, begun) from error
+
+    def _exchange(self, request: ChatRequest, wire: Wire) -> Iterator[ChatEvent]:
+        """Ask until the server accepts the fields, then read its reply. Runs in the thread of the wire."""
+        body = {name: value for name, value in self._body(request).items() if name not in self._refused}
+        yield Prompt(json.dumps(body["messages"], ensure_ascii=False, indent=2), max_new_tokens=body["max_tokens"])
+        key = self._key()
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        refused: frozenset[str] = frozenset()
+        while True:
+            try:
+                with self._client.stream(
+                    "POST",
+                    f"{self._base}/chat/completions",
+                    content=json.dumps(body),
+                    headers=headers,
+                    extensions={"trace": wire.trace},
+                ) as response:
+                    if response.is_success:
+                        self._refused |= refused  # remembered only now: it was these fields, and nothing else
+                        yield from self._reply(response, request.alternatives, key)
+                        return
+                    answer = response.read().decode("utf-8", "replace")
+            except httpx.RequestError as error:
+                raise failures.unreachable(self._host, error, self._connect_seconds) from error
+            named = _named(body, answer) if response.status_code in (400, 422) else frozenset()
+            if not named:
+                raise self._refusal(response, answer, request, key, lambda: self._offered(headers, wire))
+            log.info("%s does not take %s; asking without", self._host, ", ".join(sorted(named)))
+            refused |= named
+            body = {name: value for name, value in body.items() if name not in named}
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        """The request. Samplers that are off are sent as such: a server fills in its own values otherwise."""
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self._remote.model,
+            "messages": [{"role": turn.role, "content": turn.text} for turn in request.turns],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": min(sampling.max_new_tokens, self._context),
+            "temperature": sampling.temperature,
+            "top_p": max(sampling.top_p, 1e-6),  # vLLM refuses 0
+            "seed": sampling.seed,
+            "top_k": sampling.top_k or -1,  # off in vLLM, SGLang and llama-server alike
+            "min_p": sampling.min_p,
+            "repetition_penalty": sampling.repetition_penalty,
+            # llama-server's own name, reach and order of samplers, which elsewhere mean nothing
+            "repeat_penalty": sampling.repetition_penalty,
+            "repeat_last_n": self._context,
+            "samplers": ["penalties", "temperature", "top_k", "top_p", "min_p"],
+        }
+        if request.alternatives:
+            body |= {"logprobs": True, "top_logprobs": request.alternatives}
+        if self._thinking == "switch":
+            body["chat_template_kwargs"] = {"enable_thinking": request.thinking}
+        if request.continue_last:
+            # For vLLM and SGLang; llama-server goes on with an assistant's last message anyway.
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        return body
+
+    def _reply(self, response: httpx.Response, alternatives: int, key: str) -> Iterator[Token | Done]:
+        """The events of an accepted request, told apart: whole, broken off, or no chat stream at all."""
+        reason, usage = "", Usage()
+        begun = heard = False
+        try:
+            for data in sse_data(response.iter_bytes()):
+                heard = True
+                if data == b"[DONE]":
+                    reason = reason or "stop"
+                    break
+                try:
+                    chunk = Chunk.model_validate_json(data)
+                except ValidationError as error:
+                    raise failures.malformed(self._host, begun) from error
+                if problem := chunk.error or (chunk.object == "error" and chunk.message):
+                    said = failures.one_line(failures.message_of(problem), key)
+                    raise failures.broken_off(self._host, begun, said)
+                usage = chunk.usage or usage
+                for choice in chunk.choices[:1]:
+                    for token in tokens_of(choice, alternatives):
+                        begun = True
+                        yield token
+                    reason = choice.finish_reason or reason
+        except httpx.RequestError as error:
+            if not reason:  # otherwise only the counts are lost
+                raise failures.broken_off(self._host, begun) from error
+        if not heard:
+            raise failures.no_chat_stream(self._host, response.headers.get("content-type", ""))
+        if reason in ("", "abort", "error", "content_filter"):
+            raise failures.broken_off(self._host, begun, f" (“{reason}”)" if reason else "")
+        details = usage.prompt_tokens_details
+        yield Done(
+            "length" if reason == "length" else "end",
+            usage.prompt_tokens,
+            details.cached_tokens if details else None,
+            usage.completion_tokens,
+        )
+
+    def _key(self) -> str:
+        """The key, from the environment at every request; "" where the entry names none or it is not set."""
+        variable = self._remote.key_variable
+        key = os.environ.get(variable, "").strip() if variable else ""
+        if not (key.isascii() and key.isprintable()):
+            raise UserError(f"The environment variable {variable} does not hold a key: a key is plain ASCII text.")
+        return key
+
+    def _refusal(
+        self, response: httpx.Response, answer: str, request: ChatRequest, key: str, offered: Callable[[], list[str]]
+    ) -> UserError:
+        status = response.status_code
+        said = failures.one_line(failures.body_message(answer), key)
+        if status in (401, 403):
+            return failures.bad_key(self._host, self._remote, key, status)
+        if status == 404:
+            return failures.not_found(self._host, self._remote, offered(), said)
+        if failures.is_overflow(status, answer):
+            return failures.overflow(self._host, self._context, said)
+        if request.continue_last and status in (400, 422):
+            return failures.cannot_continue(self._host, said)
+        return failures.refused(self._host, response, said)
+
+    def _offered(self, headers: dict[str, str], wire: Wire) -> list[str]:
+        """The ids of the first models the server lists; none where it does not answer as it should."""
+        try:
+            response = self._client.get(
+                f"{self._base}/models", headers=headers, timeout=5, extensions={"trace": wire.trace}
+            )
+            return [str(model["id"])[:80] for model in response.json()["data"][:8]]
+        except (httpx.RequestError, ValueError, KeyError, TypeError):
+            return []
+
+
+def _base_of(url: str) -> tuple[str, str]:
+    """The base of the API, with its version segment (`/v1` where the url names none), and the host to show.
+
+    Raises `UserError` for a url without a host.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise UserError(f"`url` in the catalogue is no address: {error}. Correct it.") from error
+    if not parsed.host:
+        raise UserError("`url` in the catalogue names no host. Write it as http://host:port/v1.")
+    base = url.rstrip("/").removesuffix("/chat/completions")
+    if not re.search(r"/v\d+\w*(/|$)", parsed.path):
+        base += "/v1"
+    return base, parsed.netloc.decode("ascii")
+
+
+def _named(body: dict[str, Any], answer: str) -> frozenset[str]:
+    """Which optional fields of the request a refusal names; the two that ask for probabilities go together."""
+    words = frozenset(re.findall(r"\w+", answer))
+    named = _OPTIONAL & words & body.keys()
+    return named | (_LOGPROBS & body.keys()) if named & _LOGPROBS else named
