@@ -1,5 +1,6 @@
 """From settings to a page that answers, and back to silence."""
 
+import logging
 import os
 import socket
 import threading
@@ -17,7 +18,6 @@ def launch(settings: Settings, ended: threading.Event) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     playground = Playground(settings)
 
-    import gradio as gr
     from PIL import Image
 
     from tabs.shell import build, theme
@@ -48,13 +48,15 @@ def launch(settings: Settings, ended: threading.Event) -> int:
         css_paths=settings.assets / "style.css",
         quiet=True,
     )
-    assert isinstance(page, gr.Blocks)
     print(f"AIGC Playground answers at http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     if page.share_url:
         print(f"Shared at {page.share_url}", flush=True)
     ended.wait()
     print("Ending.", flush=True)
     playground.close()
+    # Open pages hold their connections for ever: do not wait for them, nor print how each was cut.
+    page.server.force_exit = True
+    logging.getLogger("uvicorn.error").disabled = True
     page.close(verbose=False)
     return 0
 

@@ -27,6 +27,11 @@ def build(playground: Playground) -> gr.Blocks:
             tab = request.query_params.get("tab")
             return gr.Tabs(selected=tab if tab in names else names[0])
 
+        def models() -> list[dict[str, object]]:
+            """List every model: id, tab, label, source, licence, sizes in bytes, context length, state."""
+            return playground.listing()
+
+        gr.api(models, api_name="models", queue=False)
         page.load(wished, None, tabs, queue=False, show_progress="hidden", api_visibility="private")
     return page
 

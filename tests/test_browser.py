@@ -87,7 +87,8 @@ def setting(page: Page, name: str, value: str) -> None:
 
 
 def test_first_message_streams_and_the_status_line_tells_its_figures(page: Page) -> None:
-    send(page, "What is the capital of France?")
+    setting(page, "Temperature", "0")
+    send(page, "What is the capital of France? One word.")
     expect(page.locator("#stop")).to_be_visible()
     status = finished(page)
     assert "Paris" in " ".join(replies(page))
