@@ -4,6 +4,7 @@ Adding a hub model of a known family is one entry and no code. A user's own file
 add entries and replace entries of the same id. What is wrong is said by file, entry and field.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from playground.errors import UserError
 
 BUILT_IN = Path(__file__).with_name("catalog.toml")
+# A name of ours, or a hub repository's "owner/name"; either is safe as a file's path.
+ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Tab = Literal["chat", "image", "grounding", "vae", "gan"]
 
@@ -90,7 +93,7 @@ class Remote(_Strict):
 class Entry(_Strict):
     """One model. Sizes are bytes; `context` is in tokens."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+    id: Annotated[str, Field(pattern=ID, max_length=128)]
     tab: Tab
     label: Annotated[str, Field(min_length=1, max_length=80)]
     family: Literal["causal-lm", "openai-chat"]
@@ -116,10 +119,14 @@ class Entry(_Strict):
 
 
 class Catalog:
-    """All models, in the order of the files; looked up by id."""
+    """All models, in the order of the files; looked up by id.
 
-    def __init__(self, entries: dict[str, Entry]) -> None:
+    With `hub_ids`, "owner/name" of the hub is an id too: a chat model nobody listed.
+    """
+
+    def __init__(self, entries: dict[str, Entry], hub_ids: bool = False) -> None:
         self._entries = entries
+        self.hub_ids = hub_ids
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
@@ -129,18 +136,32 @@ class Catalog:
 
     def get(self, model_id: str) -> Entry:
         """The entry of an id. Raises `UserError` naming what there is."""
-        if model_id not in self._entries:
-            known = ", ".join(self._entries)
-            raise UserError(f"There is no model “{model_id[:80]}”. Choose one of: {known}.")
-        return self._entries[model_id]
+        if model_id in self._entries:
+            return self._entries[model_id]
+        if self.hub_ids and "/" in model_id and re.fullmatch(ID, model_id) and len(model_id) <= 128:
+            return _unlisted(model_id)
+        known = ", ".join(self._entries)
+        raise UserError(f"There is no model “{model_id[:80]}”. Choose one of: {known}.")
 
 
-def read_catalog(*extra: Path) -> Catalog:
+def _unlisted(repo: str) -> Entry:
+    return Entry(
+        id=repo,
+        tab="chat",
+        label=repo.split("/")[1][:80],
+        family="causal-lm",
+        licence="see its hub page",
+        thinking="switch",
+        sources=(HubSource(kind="hub", repo=repo),),
+    )
+
+
+def read_catalog(*extra: Path, hub_ids: bool = False) -> Catalog:
     """The built-in catalogue with the user's own files on top. Raises `UserError` on the first fault."""
     entries: dict[str, Entry] = {}
     for path in (BUILT_IN, *extra):
         entries |= _read_file(path)
-    return Catalog(entries)
+    return Catalog(entries, hub_ids)
 
 
 def _read_file(path: Path) -> dict[str, Entry]:

@@ -24,7 +24,7 @@ class Playground:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.catalog: Catalog = read_catalog(*settings.catalogs)
+        self.catalog: Catalog = read_catalog(*settings.catalogs, hub_ids=not settings.profile.strangers)
         self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
         loaders = Loaders(self.catalog, self.weights, settings.cache)
         self.models = Models(

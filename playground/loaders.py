@@ -9,11 +9,12 @@ from pathlib import Path
 
 from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
 from playground.errors import UserError
-from playground.residency import ModelKey, Resident
+from playground.residency import BUILD_LOCK, ModelKey, Resident
 from playground.task import Phase, Task
 from playground.weights.store import WeightStore
 from playground.weights.types import Weights
 
+UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
 TORCH = "torch"  # the role of a GGUF model's twin in torch, which can show attention and the logit lens
 
 
@@ -28,6 +29,8 @@ class Loaders:
     def estimate(self, key: ModelKey) -> int:
         """Bytes the model will take, before it is there. A GGUF's twin in fp32 takes about eight times its file."""
         entry = self._catalog.get(key.id)
+        if not entry.memory_bytes:
+            return UNLISTED_BYTES
         return entry.memory_bytes if key.role != TORCH else max(entry.memory_bytes, 8 * entry.download_bytes)
 
     def on_cpu(self, key: ModelKey) -> bool:
@@ -41,7 +44,9 @@ class Loaders:
         if key.role == TORCH and weights.format == "gguf":
             from playground.chat.dequantise import dequantise
 
-            folder = dequantise(weights.path, self._cache / "dequantised" / entry.id, task)
+            task.report(Phase("preparing", entry.label))
+            with BUILD_LOCK:  # once in this model's life; it constructs the model to do so
+                folder = dequantise(weights.path, self._cache / "dequantised" / entry.id, task)
             return Weights(folder, "folder", f"{weights.source}, dequantised")
         return weights
 

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 from playground.errors import Cancelled, UserError
@@ -45,7 +45,7 @@ class Job(Generic[T]):
         """Release the visitor now; the work ends at its next boundary."""
         self.task.cancel()
 
-    def events(self) -> Iterator[T | Phase | None]:
+    def events(self) -> Generator[T | Phase | None, None, None]:
         """Yield results and phases in order, None as a heartbeat while nothing happens.
 
         While the job is in the line the heartbeat is a `Phase("waiting")` with its place. Ends when

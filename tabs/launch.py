@@ -38,7 +38,7 @@ def launch(settings: Settings, ended: threading.Event) -> int:
         max_threads=120,  # a visitor waiting in line holds one
         state_session_capacity=profile.sessions,
         enable_monitoring=profile.monitoring,
-        footer_links=list(profile.footer),
+        footer_links=list(profile.footer),  # type: ignore[arg-type]  # names Gradio knows
         mcp_server=profile.mcp,
         strict_cors=True,
         run_history=False,

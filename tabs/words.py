@@ -148,5 +148,7 @@ def say(language: str, key: str, **values: object) -> str:
 
 
 def size_text(count: int) -> str:
-    """Bytes for people: 92 MB, 1.5 GB."""
+    """Bytes for people: 92 MB, 1.5 GB; a question mark where nobody said."""
+    if not count:
+        return "?"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -75,3 +75,13 @@ def test_a_missing_file_and_a_double_id_are_told(tmp_path: Path) -> None:
 def test_an_unknown_id_names_what_there_is() -> None:
     with pytest.raises(UserError, match="smollm2-135m"):
         read_catalog().get("gpt-17")
+
+
+def test_a_hub_id_is_a_model_too_where_visitors_are_trusted() -> None:
+    entry = read_catalog(hub_ids=True).get("someone/Their-Model-1B")
+    assert entry.sources[0].kind == "hub" and entry.sources[0].repo == "someone/Their-Model-1B"
+    for wrong in ("someone/../../etc", "../x", "a/b/c", "/etc/passwd", "a/.hidden", "x" * 200 + "/y"):
+        with pytest.raises(UserError):
+            read_catalog(hub_ids=True).get(wrong)
+    with pytest.raises(UserError):
+        read_catalog().get("someone/Their-Model-1B")

@@ -1,0 +1,21 @@
+"""The command line of the benchmarks: one subcommand per tab."""
+
+import argparse
+
+from playground.bench import chat
+from playground.bench.machine import describe_machine
+
+
+def main() -> None:
+    """Run the benchmark asked for and print its tables as Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m playground.bench", description=__doc__)
+    tabs = parser.add_subparsers(dest="tab", required=True)
+    chat.add_arguments(tabs.add_parser("chat", help="decoding, latency and agreement of the embedded chat model"))
+    given = parser.parse_args()
+    machine = describe_machine()
+    print(f"Machine: {machine}\n", flush=True)
+    given.run(given, machine)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The ways to decode with the embedded chat model, each as a function from prompt ids to new ids.
+
+Rule of the room: a plain way is the few lines a user would write with the library; ours is what the app
+runs. All greedy, one sequence, the same prompt ids.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playground.chat.types import Decoder, Sampling, Token
+from playground.task import Task
+
+Ids = list[int]
+
+
+@dataclass(frozen=True)
+class Way:
+    """`decode(prompt, count)` returns `count` new ids; `weight_bytes` are read for each of them."""
+
+    name: str
+    weight_bytes: int
+    decode: Callable[[Ids, int], Ids]
+
+
+def greedy(decoder: Decoder, alternatives: int) -> Callable[[Ids, int], Ids]:
+    """Our decoders, as the chat drives them."""
+
+    def decode(prompt: Ids, count: int) -> Ids:
+        sampling = Sampling(temperature=0, max_new_tokens=count)
+        events = decoder.decode(prompt, sampling, alternatives, Task())
+        return [event.id for event in events if isinstance(event, Token) and event.id is not None]
+
+    return decode
+
+
+def plain_generate(folder: Path, dtype: str) -> Way:
+    """`model.generate` of transformers."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()
+    return Way(f"transformers generate, {dtype}", _bytes(model), _generate(model))
+
+
+def int8_generate(folder: Path) -> Way:
+    """`model.generate` with dynamic int8 linear layers: the fewest bytes plain torch reads on a CPU."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    size = _bytes(model) // 4
+    model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
+    return Way("transformers generate, int8 dynamic", size, _generate(model))
+
+
+def plain_llama_cpp(gguf: Path, threads: int) -> tuple[Way, Any]:
+    """llama.cpp with nothing around it: no probabilities asked for."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(gguf)
+    params.n_ctx = 8192
+    params.n_parallel = 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.warmup, params.verbosity = False, -1
+    server = xllamacpp.Server(params)
+
+    def decode(prompt: Ids, count: int) -> Ids:
+        chunks: list[dict[str, Any]] = []
+        wish = {"prompt": prompt, "n_predict": count, "stream": True, "temperature": 0, "ignore_eos": True}
+        server.handle_completions(wish, chunks.append)
+        return [0] * chunks[-1]["usage"]["completion_tokens"]  # it tells no ids
+
+    return Way("llama.cpp alone, Q4_1", gguf.stat().st_size, decode), server
+
+
+def _bytes(model: Any) -> int:
+    return sum(parameter.nbytes for parameter in model.parameters())
+
+
+def _generate(model: Any) -> Callable[[Ids, int], Ids]:
+    import torch
+
+    def decode(prompt: Ids, count: int) -> Ids:
+        ids = torch.tensor([prompt], dtype=torch.int64)
+        with torch.no_grad():
+            out = model.generate(
+                ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count, min_new_tokens=count
+            )
+        return out[0, len(prompt) :].tolist()
+
+    return decode

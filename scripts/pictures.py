@@ -1,0 +1,107 @@
+"""Make the README's pictures from the running app: `python scripts/pictures.py` (needs Chromium).
+
+Rule of the room: no picture is touched up; what the README shows is what the app drew.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "assets" / "pictures"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+WAIT_MS = 180_000
+
+
+def main() -> None:
+    """Start the app, take every picture, end it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    app = subprocess.Popen([sys.executable, "app.py", "--offline", "--port", url.rsplit(":", 1)[1]], cwd=ROOT)
+    try:
+        wait_for(url)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            for name, dark, width, height in (
+                ("chat", False, 1280, 860),
+                ("chat-dark", True, 1280, 860),
+                ("chat-phone", False, 390, 844),
+            ):
+                page = open_page(browser, url, dark, width, height)
+                talk(page)
+                if name == "chat-dark":
+                    look_inside(page)
+                save(page, name)
+                page.context.close()
+            browser.close()
+    finally:
+        app.terminate()
+        app.wait()
+
+
+def wait_for(url: str) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(url, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise SystemExit("the app did not start")
+
+
+def open_page(browser: Browser, url: str, dark: bool, width: int, height: int) -> Page:
+    context = browser.new_context(
+        locale="en-US", color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
+    )
+    page = context.new_page()
+    page.goto(url)
+    page.locator("#inspector .hint").wait_for()
+    page.wait_for_timeout(500)
+    return page
+
+
+def talk(page: Page) -> None:
+    """One exchange, always the same: the likeliest words."""
+    page.get_by_role("button", name="Sampling").click()
+    for name, value in (("Temperature", "0"), ("Max tokens", "90")):
+        box = page.get_by_label(f"number input for {name}")
+        box.fill(value)
+        box.blur()
+    page.get_by_role("button", name="Sampling").click()
+    page.locator("#message textarea").fill("Why is the sky blue? Answer in two sentences.")
+    page.locator("#message textarea").press("Enter")
+    page.locator("#stop").wait_for(timeout=WAIT_MS)
+    page.locator("#send").wait_for(timeout=WAIT_MS)
+
+
+def look_inside(page: Page) -> None:
+    """Click the most surprising token and wait for the model's insides."""
+    tokens = page.locator("#inspector .tokens").first.locator(".token")
+    surprise = tokens.evaluate_all("all => all.map(t => Number(t.style.getPropertyValue('--s')))")
+    tokens.nth(surprise.index(max(surprise))).click()
+    page.get_by_text("Logit lens").wait_for(timeout=WAIT_MS)
+    page.locator("#inspector").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 330)
+    page.wait_for_timeout(500)
+
+
+def save(page: Page, name: str) -> None:
+    """As WebP: a third of the size, and every browser of the README's readers shows it."""
+    png = PICTURES / f"{name}.png"
+    page.screenshot(path=png)
+    Image.open(png).save(PICTURES / f"{name}.webp", quality=88)
+    png.unlink()
+    print(PICTURES / f"{name}.webp")
+
+
+if __name__ == "__main__":
+    main()
