@@ -9,6 +9,12 @@ from playground.core import Playground
 from playground.errors import UserError
 from playground.settings import Settings
 
+# A reply (or an imported conversation) may hold Markdown pictures: showing one must not tell another
+# server that it was read. Scripts are Gradio's own business.
+CONTENT_POLICY = (
+    '<meta http-equiv="Content-Security-Policy" content="img-src \'self\' data: blob:; media-src \'self\' data: blob:; '
+    "font-src 'self' data:; frame-src 'none'; object-src 'none'\">"
+)
 LARGEST_PICTURE_PIXELS = 24_000_000  # Pillow refuses at twice this; Gradio decodes before we are asked
 
 
@@ -45,6 +51,7 @@ def launch(settings: Settings, ended: threading.Event) -> int:
         ssr_mode=False,
         i18n=I18N,
         theme=theme(),
+        head=CONTENT_POLICY,
         css_paths=settings.assets / "style.css",
         quiet=True,
     )

@@ -42,6 +42,7 @@ def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
@@ -64,11 +65,14 @@ def send(page: Page, text: str) -> None:
     page.locator("#message textarea").press("Enter")
 
 
-def finished(page: Page) -> str:
-    """Wait for the end of the reply; the status line."""
-    expect(page.locator("#status textarea")).to_have_value(re.compile("seed "), timeout=PATIENCE_MS)
+def finished(page: Page, before: str = "") -> str:
+    """Wait for the end of the reply that follows the one whose status line is `before`; its own status line."""
+    status = page.locator("#status textarea")
+    if before:
+        expect(status).not_to_have_value(before)
+    expect(status).to_have_value(re.compile("seed "), timeout=PATIENCE_MS)
     expect(page.locator("#send")).to_be_visible()
-    return page.locator("#status textarea").input_value()
+    return status.input_value()
 
 
 def replies(page: Page) -> list[str]:
@@ -106,13 +110,13 @@ def test_stop_in_the_middle_keeps_what_was_said_and_continue_goes_on(page: Page)
     page.locator("#stop").click()
     expect(page.locator("#send")).to_be_visible()
     waited = time.monotonic() - began
-    assert "stopped" in finished(page)
+    stopped = finished(page)
+    assert "stopped" in stopped
     assert waited < 3, "Stop must be felt at once, also on a busy machine"
     before = replies(page)[-1]
     setting(page, "Max tokens", "20")
     page.get_by_role("button", name="Continue", exact=True).click()
-    expect(page.locator("#stop")).to_be_visible()
-    finished(page)
+    finished(page, stopped)
     assert replies(page)[-1].startswith(before[:40])
     assert len(replies(page)[-1]) > len(before)
 
@@ -120,19 +124,17 @@ def test_stop_in_the_middle_keeps_what_was_said_and_continue_goes_on(page: Page)
 def test_edit_regenerate_and_undo(page: Page) -> None:
     setting(page, "Max tokens", "12")
     send(page, "Say a colour.")
-    finished(page)
+    first = finished(page)
     page.locator("#conversation .user").first.hover()
     page.locator("#conversation").get_by_label("Edit").first.click()
     editor = page.locator("#conversation textarea").first
     editor.fill("Say an animal.")
     page.locator("#conversation").get_by_label("Submit").click()
-    expect(page.locator("#stop")).to_be_visible()
-    finished(page)
+    second = finished(page, first)
     expect(page.locator("#conversation")).to_contain_text("Say an animal.")
     expect(page.locator("#conversation")).not_to_contain_text("Say a colour.")
     page.get_by_role("button", name="Regenerate", exact=True).click()
-    expect(page.locator("#stop")).to_be_visible()
-    finished(page)
+    finished(page, second)
     assert len(replies(page)) == 1
     page.get_by_role("button", name="Undo", exact=True).click()
     expect(page.locator("#message textarea")).to_have_value("Say an animal.")
@@ -141,9 +143,9 @@ def test_edit_regenerate_and_undo(page: Page) -> None:
 
 def test_a_clicked_token_shows_what_else_could_have_been_said_and_goes_on_from_there(page: Page) -> None:
     setting(page, "Max tokens", "16")
-    setting(page, "Temperature", "0")
+    setting(page, "Temperature", "0.01")
     send(page, "Name a fruit in one sentence.")
-    finished(page)
+    first = finished(page)
     tokens = page.locator("#inspector .token")
     assert tokens.count() >= 5
     said = page.locator("#inspector .tokens").first.inner_text()
@@ -154,8 +156,7 @@ def test_a_clicked_token_shows_what_else_could_have_been_said_and_goes_on_from_t
     choice = page.locator("#inspector button.from").first
     wanted = choice.get_attribute("aria-label")
     choice.click()
-    expect(page.locator("#stop")).to_be_visible()
-    finished(page)
+    finished(page, first)
     assert page.locator("#inspector .tokens").first.inner_text() != said
     assert wanted is not None
     expect(tokens.nth(2)).to_have_text(wanted.split(": ", 1)[1])
@@ -172,7 +173,7 @@ def test_export_and_import_give_the_same_conversation_back(page: Page, tmp_path:
     download.value.save_as(path)
     exported = json.loads(path.read_text(encoding="utf-8"))
     assert exported["messages"][0]["content"] == text
-    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_role("button", name="Clear", exact=True).last.click()
     expect(page.locator("#conversation")).not_to_contain_text("indented")
     page.locator("input[type=file]").set_input_files(path)
     expect(page.locator("#conversation")).to_contain_text("indented")
@@ -180,7 +181,7 @@ def test_export_and_import_give_the_same_conversation_back(page: Page, tmp_path:
     broken = tmp_path / "broken.json"
     broken.write_text('{"messages": 3}')
     page.locator("input[type=file]").set_input_files(broken)
-    expect(page.get_by_text("not a conversation this app can read")).to_be_visible()
+    expect(page.get_by_text("not a conversation this app can read").first).to_be_visible()
     expect(page.locator("#conversation")).to_contain_text("indented")
 
 
@@ -199,14 +200,26 @@ def test_two_visitors_get_their_own_replies(page: Page, browser: Browser, app: R
     other.context.close()
 
 
-def test_model_text_and_a_visitors_text_are_never_markup(page: Page) -> None:
+def test_text_is_never_markup_that_runs_or_tells_another_server(browser: Browser, app: RunningApp) -> None:
+    page = browser.new_context(locale="en-US").new_page()
+    answered: list[str] = []
+    page.on("response", lambda response: answered.append(response.url))
+    page.goto(app.url)
+    expect(page.locator("#inspector .hint")).not_to_be_empty(timeout=PATIENCE_MS)
     setting(page, "Max tokens", "8")
-    send(page, "<img src=x onerror=\"document.title='owned'\"> <script>document.title='owned'</script>")
+    elsewhere = app.url.replace("127.0.0.1", "localhost")  # another origin, which would answer
+    send(
+        page,
+        f"![picture]({elsewhere}/favicon.ico) <img src=x onerror=\"document.title='owned'\"> "
+        f"<script>document.title='owned'</script> <iframe src='{elsewhere}'></iframe>",
+    )
     finished(page)
     page.get_by_role("button", name="The prompt as the model saw it").click()
     expect(page.locator("#prompt")).to_contain_text("onerror")
     assert page.locator("#prompt img").count() == 0
     assert page.title() == "AIGC Playground"
+    assert [url for url in answered if not url.startswith((app.url, "data:", "blob:"))] == []
+    page.context.close()
 
 
 def test_the_page_speaks_chinese_to_a_browser_that_asks(browser: Browser, app: RunningApp) -> None:

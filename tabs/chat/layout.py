@@ -123,7 +123,8 @@ def chat_tab(playground: Playground) -> None:
     # The worker is the line; Gradio's own queue only has to let everybody in.
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     reply = {**hidden, "concurrency_id": "chat", "concurrency_limit": None}
-    quick = {**hidden, "queue": False}
+    verb = {**reply, "concurrency_id": "chat-verbs"}
+    quick = {**hidden, "queue": False}  # past the queue; there an error would lose its words
 
     def on(triggers: list[Callable[..., Any]], handler: Callable[..., Any], inputs: list[Any]) -> None:
         gr.on(triggers, shown(handler), [visit, *inputs], drawn, trigger_mode="once", **reply)
@@ -134,12 +135,12 @@ def chat_tab(playground: Playground) -> None:
     on([chat.edit], handlers.edit, options)
     on([inspector.input], handlers.continue_from, options)
     stop.click(handlers.stop, [visit], None, **quick)
-    gr.on([undo.click, chat.undo], shown(handlers.undo), [visit], drawn, **quick)
-    gr.on([clear.click, chat.clear], shown(handlers.clear), [visit], drawn, **quick)
-    export.click(shown(handlers.export), [visit, *options], exported, **quick).then(
+    undo.click(shown(handlers.undo), [visit], drawn, **verb)
+    gr.on([clear.click, chat.clear], shown(handlers.clear), [visit], drawn, **verb)
+    export.click(shown(handlers.export), [visit, *options], exported, **verb).then(
         None, exported, None, js=SAVE_AS_FILE, api_visibility="private"
     )
-    import_.upload(shown(handlers.import_), [visit, import_], [*drawn, system_prompt], **quick)
+    import_.upload(shown(handlers.import_), [visit, import_], [*drawn, system_prompt], **verb)
 
     inspector.select(
         shown(inside.look),
@@ -168,7 +169,7 @@ def chat_tab(playground: Playground) -> None:
         )  # fmt: skip
 
     described = [about, thinking, temperature, top_p, top_k, min_p, penalty, longest, chosen]
-    model.input(shown(describe), [model], described, **quick)
+    model.input(shown(describe), [model], described, **verb)
 
     def opened(remembered: str, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
         """The page in the visitor's language, with the model they used last."""
