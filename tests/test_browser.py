@@ -210,7 +210,7 @@ def test_text_is_never_markup_that_runs_or_tells_another_server(browser: Browser
     elsewhere = app.url.replace("127.0.0.1", "localhost")  # another origin, which would answer
     send(
         page,
-        f"![picture]({elsewhere}/favicon.ico) <img src=x onerror=\"document.title='owned'\"> "
+        f"![picture]({elsewhere}/theme.css?picture) <img src=x onerror=\"document.title='owned'\"> "
         f"<script>document.title='owned'</script> <iframe src='{elsewhere}'></iframe>",
     )
     finished(page)
