@@ -11,6 +11,7 @@ The thread persists because compiled CUDA graphs belong to the thread that recor
 import logging
 import queue
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
@@ -21,6 +22,7 @@ from playground.task import Phase, Task
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEARTBEAT_S = 0.1
+LONGEST_FAREWELL_S = 3.0
 
 
 class _End:
@@ -122,13 +124,19 @@ class Worker:
         return job
 
     def close(self) -> None:
-        """Cancel everything and let the threads end at their next boundary; does not wait for them."""
+        """Cancel everything; wait for the work to end at its next boundary, but not for long.
+
+        A process must not end in the middle of native code: it would abort.
+        """
         with self._changed:
             self._closed = True
             jobs = [*self._in_order(), *self._running]
             self._changed.notify_all()
         for job in jobs:
             job.cancel()
+        deadline = time.monotonic() + LONGEST_FAREWELL_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _in_order(self) -> Iterator[Job]:
         """The jobs still wanted, in the order they will be done: round after round over the visitors."""

@@ -132,8 +132,9 @@ def test_closing_ends_everything(worker: Worker) -> None:
     gate = threading.Event()
     running = worker.submit("a", lambda task: iter([gate.wait(10)]))
     waiting = worker.submit("b", lambda task: iter([1]))
+    threading.Timer(0.2, gate.set).start()
     worker.close()
-    gate.set()
+    assert gate.is_set(), "it waits for the boundary"
     for job in (running, waiting):
         with pytest.raises(Cancelled):
             list(job.events())
