@@ -32,8 +32,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "import": ("Import", "导入"),
     "examples": ("Try one", "试一试"),
     "reasoning": ("Reasoning", "思考过程"),
-    "cut_stopped": ("stopped", "已停止"),
-    "cut_length": ("cut at the token limit: Continue goes on", "到达长度上限：按“继续”接着写"),
     # chat: settings
     "model": ("Model", "模型"),
     "model_own": ("or type a hub id, owner/name", "也可输入 Hub 上的 owner/name"),
@@ -100,6 +98,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "status_speed": ("{n} tokens at {rate:.0f}/s", "{n} 个词元，每秒 {rate:.0f} 个"),
     "status_context": ("context {used:,} of {limit:,}", "上下文 {used:,} / {limit:,}"),
     "status_stopped": ("stopped", "已停止"),
+    "status_length": ("token limit reached: Continue goes on", "到达长度上限：按“继续”接着写"),
+    "held_nothing": ("No model in memory yet.", "内存中还没有模型。"),
+    "held": ("In memory: {models}.", "内存中：{models}。"),
+    "place_ram": ("CPU", "CPU"),
+    "place_device": ("GPU", "GPU"),
     "status_seed": ("seed {seed}", "种子 {seed}"),
     "status_dropped": (
         "The context is full: the oldest {n} messages were left out of this prompt.",

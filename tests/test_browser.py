@@ -121,6 +121,23 @@ def test_stop_in_the_middle_keeps_what_was_said_and_continue_goes_on(page: Page)
     assert len(replies(page)[-1]) > len(before)
 
 
+def test_escape_stops_too(page: Page) -> None:
+    send(page, "Tell me a very long story about a lighthouse keeper.")
+    expect(page.locator("#status textarea")).to_have_value("Writing", timeout=PATIENCE_MS)
+    page.keyboard.press("Escape")
+    assert "stopped" in finished(page)
+
+
+def test_the_chosen_model_is_remembered(page: Page) -> None:
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="Qwen3 0.6B").click()
+    expect(page.get_by_text("thinks before it answers")).to_be_visible()
+    expect(page.get_by_label("Think before answering")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Model")).to_have_value(re.compile("Qwen3 0.6B"), timeout=PATIENCE_MS)
+    expect(page.get_by_text("thinks before it answers")).to_be_visible()
+
+
 def test_edit_regenerate_and_undo(page: Page) -> None:
     setting(page, "Max tokens", "12")
     send(page, "Say a colour.")

@@ -3,6 +3,7 @@
 Rule of the room: every verb returns a `Job` at once; the work behind it knows nothing of pages.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -103,6 +104,13 @@ class ChatService:
                 yield Look(found, seen[:-1])
 
         return self._worker.submit(visitor, work)
+
+    def held(self) -> tuple[list[tuple[str, int, str]], str]:
+        """What is in memory as (label, bytes, "device" or "ram"), and why torch runs where it runs ("" if it does not
+        run yet: asking would load it)."""
+        records = self._models.snapshot()
+        models = [(self.catalog.get(record.key.id).label, record.nbytes, record.where) for record in records]
+        return models, self._models.device.reason if "torch" in sys.modules and models else ""
 
     def _request(
         self,

@@ -174,6 +174,7 @@ class ChatHandlers:
             running=False,
             inside=self._inside(visit, request),
             prompt=view.prompt_value(reply.prompt, language),
+            held=view.held_text(*self.service.held(), language),
         ).updates()
         if error is not None:
             raise error

@@ -29,6 +29,8 @@ EXAMPLES = (
 SAVE_AS_FILE = """(text) => { const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
   link.download = "conversation.json"; link.click(); URL.revokeObjectURL(link.href); }"""
+ESCAPE_STOPS = """() => document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelector("#stop")?.click(); })"""
 CHOICE_KEY = "aigc-playground-chat-model"
 
 
@@ -97,6 +99,7 @@ def chat_tab(playground: Playground) -> None:
                 elem_id="model",
             )
             about = gr.Markdown(view.model_line(first, playground.state(first), "en"), elem_classes="subtle")
+            held = gr.Markdown("", elem_classes="subtle", elem_id="held")
             system_prompt = gr.Textbox(
                 label=label("system_prompt"), placeholder=label("system_prompt_hint"), lines=2, max_lines=8
             )
@@ -118,7 +121,7 @@ def chat_tab(playground: Playground) -> None:
         model, system_prompt, thinking, temperature, top_p, top_k, min_p, penalty, longest, seed, random_seed,
     ]  # fmt: skip
     samplers = [temperature, top_p, top_k, min_p, penalty]
-    drawn = [chat, message, status, seed, inspector, prompt, send, stop]
+    drawn = [chat, message, status, seed, inspector, prompt, held, send, stop]
 
     # The worker is the line; Gradio's own queue only has to let everybody in.
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -180,9 +183,14 @@ def chat_tab(playground: Playground) -> None:
             (view.model_choice(entry, playground.state(entry), language), entry.id)
             for entry in service.catalog.of_tab("chat")
         ]
-        drawing = Drawing(inside=view.inside_value((), language), prompt=view.prompt_value(None, language))
+        drawing = Drawing(
+            inside=view.inside_value((), language),
+            prompt=view.prompt_value(None, language),
+            held=view.held_text(*service.held(), language),
+        )
         return (gr.Dropdown(choices=choices, value=model_id), *describe(model_id, request), *drawing.updates())
 
+    gr.on(None, None, js=ESCAPE_STOPS, api_visibility="private")
     gr.on(None, opened, [chosen, visit], [model, *described, *drawn], **quick)
     api.chat_endpoints(service)
 

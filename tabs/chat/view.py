@@ -73,10 +73,20 @@ def status_text(reply: Reply, entry: Entry, seed: int, stopped: bool, language: 
     parts.append(say(language, "status_seed", seed=seed))
     if stopped:
         parts.append(say(language, "status_stopped"))
+    elif reply.done and reply.done.reason == "length":
+        parts.append(say(language, "status_length"))
     line = " · ".join(parts)
     if reply.prompt and reply.prompt.dropped_turns:
         line += "\n" + say(language, "status_dropped", n=reply.prompt.dropped_turns)
     return line
+
+
+def held_text(models: list[tuple[str, int, str]], reason: str, language: str) -> str:
+    """The memory line: which models are loaded, and on what they run."""
+    if not models:
+        return say(language, "held_nothing")
+    listed = ", ".join(f"{label} {size_text(count)} ({say(language, f'place_{where}')})" for label, count, where in models)
+    return " ".join(part for part in (say(language, "held", models=listed), reason) if part)
 
 
 def model_choice(entry: Entry, state: State, language: str) -> str:

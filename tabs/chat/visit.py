@@ -58,10 +58,11 @@ class Drawing:
     seed: int | None = None
     inside: dict[str, Any] | None = None
     prompt: dict[str, Any] | None = None
+    held: str | None = None
 
     def updates(self) -> tuple[Any, ...]:
-        """In the order of `Page.outputs`."""
-        values = (self.chat, self.message, self.status, self.seed, self.inside, self.prompt)
+        """In the order of `drawn` in the layout."""
+        values = (self.chat, self.message, self.status, self.seed, self.inside, self.prompt, self.held)
         drawn = [gr.skip() if value is None else value for value in values]
         if self.running is None:
             return (*drawn, gr.skip(), gr.skip())
