@@ -7,9 +7,10 @@ Rule of the room: a family of models is one function here, and the heavy library
 
 from pathlib import Path
 
+from playground.building import building
 from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
 from playground.errors import UserError
-from playground.residency import BUILD_LOCK, ModelKey, Resident
+from playground.residency import ModelKey, Resident
 from playground.task import Phase, Task
 from playground.weights.store import WeightStore
 from playground.weights.types import Weights
@@ -45,7 +46,7 @@ class Loaders:
             from playground.chat.dequantise import dequantise
 
             task.report(Phase("preparing", entry.label))
-            with BUILD_LOCK:  # once in this model's life; it constructs the model to do so
+            with building(task):  # once in this model's life; it constructs the model to do so
                 folder = dequantise(weights.path, self._cache / "dequantised" / entry.id, task)
             return Weights(folder, "folder", f"{weights.source}, dequantised")
         return weights

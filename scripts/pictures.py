@@ -38,6 +38,7 @@ def main() -> None:
             ):
                 page = open_page(browser, url, dark, width, height)
                 talk(page)
+                page.evaluate("scrollTo(0, 0)")
                 if name == "chat-dark":
                     look_inside(page)
                 save(page, name)
@@ -89,8 +90,7 @@ def look_inside(page: Page) -> None:
     surprise = tokens.evaluate_all("all => all.map(t => Number(t.style.getPropertyValue('--s')))")
     tokens.nth(surprise.index(max(surprise))).click()
     page.get_by_text("Logit lens").wait_for(timeout=WAIT_MS)
-    page.locator("#inspector").scroll_into_view_if_needed()
-    page.mouse.wheel(0, 330)
+    page.evaluate("document.querySelector('#inspector').scrollIntoView()")
     page.wait_for_timeout(500)
 
 

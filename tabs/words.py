@@ -85,6 +85,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "looking": ("Looking inside the model…", "正在查看模型内部……"),
     # composed in Python
     "waiting": ("Waiting: {place} before you", "排队中：前面还有 {place} 个"),
+    "waiting_for": ("Waiting: {what}", "等待中：{what}"),
     "waiting_next": ("Waiting: you are next", "排队中：下一个就是你"),
     "downloading": ("Downloading {what}: {done} of {total}", "正在下载 {what}：{done} / {total}"),
     "preparing": ("Preparing {what}, once only", "正在准备 {what}（仅一次）"),

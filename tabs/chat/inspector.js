@@ -14,7 +14,8 @@ function alternatives(v, d) {
   ["", v.words.before, v.words.after, "", ""].forEach((w) => head.append(make("th", w ? "number" : "", w))); table.append(head);
   d.alternatives.forEach((a, i) => {
     const last = make("td");
-    if (!a.said && a.can) { const b = make("button", "from", v.words.from_here);
+    if (!a.said && a.can) { const b = make("button", "from", "↳");
+      b.title = v.words.from_here;
       b.setAttribute("aria-label", v.words.from_here + ": " + a.t);
       b.onclick = () => trigger("input", {place: v.place, token: v.selected, choice: a.n}); last.append(b); }
     if (a.said) last.textContent = "✓";

@@ -49,6 +49,8 @@ def phase_text(phase: Phase, language: str) -> str:
     """Where long work stands, in words."""
     if phase.kind == "waiting" and phase.done == 1:
         return say(language, "waiting_next")
+    if phase.kind == "waiting" and phase.done == 0:
+        return say(language, "waiting_for", what=phase.what)
     if phase.kind == "waiting":
         return say(language, "waiting", place=phase.done - 1)
     if phase.kind == "downloading":
