@@ -1,11 +1,12 @@
 """A GGUF file made into a folder for torch: the same model and the same tokens as llama.cpp's own."""
 
 import json
-import multiprocessing
 import os
 import shutil
 import struct
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -58,11 +59,11 @@ class LlamaCpp:
         params.warmup = False
         params.verbosity = -1
         self.server = xllamacpp.Server(params)
+        self.http = httpx.Client(base_url=self.server.listening_address, trust_env=False)
 
     def tokenize(self, text: str) -> list[int]:
         wish = {"content": text, "parse_special": True}
-        answer = httpx.post(f"{self.server.listening_address}/tokenize", json=wish, trust_env=False)
-        return answer.json()["tokens"]
+        return self.http.post("/tokenize", json=wish).json()["tokens"]
 
     def first_logprobs(self, ids: Sequence[int]) -> dict[int, float]:
         chunks: list[dict] = []
@@ -73,8 +74,8 @@ class LlamaCpp:
 
 
 @pytest.fixture(scope="module")
-def llama_cpp(gguf: Path) -> Iterator[LlamaCpp]:
-    yield LlamaCpp(gguf)
+def llama_cpp(gguf: Path) -> LlamaCpp:
+    return LlamaCpp(gguf)
 
 
 def test_it_is_a_folder_like_any_other(folder: Path) -> None:
@@ -144,34 +145,26 @@ def test_stopped_it_leaves_nothing(gguf: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.lock"]
 
 
-def _hold(lock: Path, held: "multiprocessing.synchronize.Event", leave: "multiprocessing.synchronize.Event") -> None:
-    from filelock import FileLock
-
-    with FileLock(lock):
-        held.set()
-        leave.wait(60)
+HOLD = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
 
 
 def test_it_waits_for_another_process_and_can_be_stopped(gguf: Path, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    held, leave = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(tmp_path / "tiny.lock", held, leave))
-    other.start()
-    try:
-        assert held.wait(60)
-        kinds: list[str] = []
+    kinds: list[str] = []
 
-        def stop(phase: Phase) -> None:
-            kinds.append(phase.kind)
-            task.cancel()
+    def stop(phase: Phase) -> None:
+        kinds.append(phase.kind)
+        task.cancel()
 
-        task = Task(stop)
+    task = Task(stop)
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "tiny.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
         with pytest.raises(Cancelled):
             dequantise(gguf, tmp_path / "tiny", task)
-        assert kinds == ["waiting"]
-    finally:
-        leave.set()
-        other.join()
+        other.communicate()
+    assert kinds == ["waiting"]
+    assert dequantise(gguf, tmp_path / "tiny", Task()).is_dir()
 
 
 @pytest.mark.parametrize("fault", ["not gguf", "cut", "architecture", "absent"])
@@ -186,7 +179,7 @@ def test_files_that_cannot_be_read(gguf: Path, tmp_path: Path, fault: str) -> No
         old = struct.pack("<Q", 5) + b"llama"
         assert old in data
         bad.write_bytes(data.replace(old, struct.pack("<Q", 5) + b"lambs", 1))
-    with pytest.raises(UserError, match="bad.gguf"):
+    with pytest.raises(UserError, match=r"bad\.gguf"):
         dequantise(bad, tmp_path / "made", Task())
     assert not (tmp_path / "made").exists()
     assert not (tmp_path / "made.partial").exists()
