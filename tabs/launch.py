@@ -12,8 +12,9 @@ from playground.settings import Settings
 # A reply (or an imported conversation) may hold Markdown pictures: showing one must not tell another
 # server that it was read. Scripts are Gradio's own business.
 CONTENT_POLICY = (
-    '<meta http-equiv="Content-Security-Policy" content="img-src \'self\' data: blob:; media-src \'self\' data: blob:; '
-    "font-src 'self' data:; frame-src 'none'; object-src 'none'\">"
+    '<meta http-equiv="Content-Security-Policy" content="'
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; frame-src 'none'; "
+    "object-src 'none'\">"
 )
 LARGEST_PICTURE_PIXELS = 24_000_000  # Pillow refuses at twice this; Gradio decodes before we are asked
 

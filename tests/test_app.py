@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -41,20 +42,20 @@ def test_chat_streams_a_reply_that_grows(client: Client) -> None:
     assert "Paris" in job.result(timeout=120)
     streamed = job.outputs()
     assert len(streamed) > 2
-    assert all(later.startswith(earlier) for earlier, later in zip(streamed, streamed[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(streamed))
 
 
 def test_chat_knows_its_history_and_its_system_prompt(client: Client) -> None:
     history = [{"role": "user", "content": "My cat is called Zephyr."}, {"role": "assistant", "content": "Nice name!"}]
-    reply = client.predict(
-        "What is my cat called? Answer with the name.", history=history, api_name="/chat", **SHORT
-    )
+    reply = client.predict("What is my cat called? Answer with the name.", history=history, api_name="/chat", **SHORT)
     assert "Zephyr" in reply
     assert client.predict("Hi", system_prompt="Be a pirate.", seed=4, api_name="/chat", max_new_tokens=5)
 
 
 def test_same_seed_same_reply(client: Client) -> None:
-    said = [client.predict("Name a colour.", seed=7, temperature=1.5, max_new_tokens=8, api_name="/chat") for _ in "ab"]
+    said = [
+        client.predict("Name a colour.", seed=7, temperature=1.5, max_new_tokens=8, api_name="/chat") for _ in "ab"
+    ]
     assert said[0] == said[1]
 
 

@@ -1,4 +1,4 @@
-"""The chat's verbs over real tiny checkpoints: from the catalogue entry to the last token, and every way it can end."""
+"""The chat's verbs over real tiny checkpoints: from the catalogue entry to the last token, and every way to end."""
 
 import json
 import threading

@@ -107,7 +107,7 @@ def test_a_message_too_long_is_told_and_can_be_taken_back(chat: ChatHandlers) ->
     drawn = []
     with pytest.raises(UserError, match="Shorten"):
         for update in handler:
-            drawn.append(update)  # noqa: PERF402
+            drawn.append(update)
     assert "Shorten" in drawn[-1][2]
     assert visit.turns[-1].text == long
     updates = chat.undo(visit, REQUEST)
@@ -194,11 +194,12 @@ def test_a_clicked_token_and_another_choice(chat: ChatHandlers, inside: InsideHa
     new = visit.turns[-1].tokens
     assert new[:2] == old[:2] and new[2].text == choice["t"] and len(new) > 3
     moved = inside.resample(visit, values[-1], REQUEST, 0.0, 0.9, 5, 0.0, 1.0)
-    assert [row["q"] for row in moved["detail"]["alternatives"]][0] == 1.0
+    assert moved["detail"]["alternatives"][0]["q"] == 1.0
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"place": 9, "token": 0}, {"place": 1, "token": -1}, {"place": "1", "token": 0}, {"place": 0, "token": 0}]
+    "data",
+    [{}, {"place": 9, "token": 0}, {"place": 1, "token": -1}, {"place": "1", "token": 0}, {"place": 0, "token": 0}],
 )
 def test_hostile_clicks_are_refused(chat: ChatHandlers, inside: InsideHandlers, data: dict[str, Any]) -> None:
     visit = Visit()

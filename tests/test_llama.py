@@ -24,7 +24,7 @@ def engine(smollm2_gguf: Path) -> Iterator[LocalChat]:
 
 
 def answer(engine: LocalChat, *turns: Turn, continue_last: bool = False, **sampling: float) -> Reply:
-    request = ChatRequest(turns, Sampling(**({"max_new_tokens": 24} | sampling)), continue_last)  # type: ignore[arg-type]
+    request = ChatRequest(turns, Sampling(**({"max_new_tokens": 24} | sampling)), continue_last)
     reply = Reply("m", before=turns[-1] if continue_last else None)
     for event in engine.stream(request, Task()):
         reply.add(event)
@@ -93,7 +93,7 @@ def test_text_reaches_the_model_as_it_was_typed(engine: LocalChat) -> None:
 
 
 def test_a_full_context_leaves_out_the_oldest_and_says_so(engine: LocalChat) -> None:
-    old = [Turn(role, f"number {i}: " + "old words " * 40) for i in range(12) for role in ("user", "assistant")]  # type: ignore[arg-type]
+    old = [Turn(role, f"number {i}: " + "old words " * 40) for i in range(12) for role in ("user", "assistant")]
     system = Turn("system", "Remember the lighthouse.")
     reply = answer(engine, system, *old, Turn("user", "And now?"), max_new_tokens=200)
     assert reply.prompt is not None

@@ -22,7 +22,8 @@ class Machine:
 
     def __str__(self) -> str:
         return (
-            f"{self.cpu}, {self.cores} cores, {self.memory_bytes / 1e9:.0f} GB, reads {self.bandwidth / 1e9:.1f} GB/s; "
+            f"{self.cpu}, {self.cores} cores, {self.memory_bytes / 1e9:.0f} GB, "
+            f"reads {self.bandwidth / 1e9:.1f} GB/s; "
             f"{platform.system()}, Python {platform.python_version()}, {self.libraries}"
         )
 

@@ -109,7 +109,7 @@ class ChatService:
         """What is in memory as (label, bytes, "device" or "ram"), and why torch runs where it runs ("" if it does not
         run yet: asking would load it)."""
         records = self._models.snapshot()
-        models = [(self.catalog.get(record.key.id).label, record.nbytes, record.where) for record in records]
+        models = [(self.catalog.get(record.key.id).label, record.nbytes, str(record.where)) for record in records]
         return models, self._models.device.reason if "torch" in sys.modules and models else ""
 
     def _request(

@@ -87,7 +87,9 @@ def held_text(models: list[tuple[str, int, str]], reason: str, language: str) ->
     """The memory line: which models are loaded, and on what they run."""
     if not models:
         return say(language, "held_nothing")
-    listed = ", ".join(f"{label} {size_text(count)} ({say(language, f'place_{where}')})" for label, count, where in models)
+    listed = ", ".join(
+        f"{label} {size_text(count)} ({say(language, f'place_{where}')})" for label, count, where in models
+    )
     return " ".join(part for part in (say(language, "held", models=listed), reason) if part)
 
 
