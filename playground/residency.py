@@ -181,8 +181,8 @@ class Models:
                     memory.forget_locals(error)
                 self._occupancy.drop_all_unused_but(entry.key, shown)
         raise UserError(
-            f"Memory ran out while loading “{entry.key.id}”, which takes about {memory.in_words(self._weights(entry.key))}, "
-            f"although every unused model was unloaded; {self._occupancy.free_in_words(entry.home)}. "
+            f"Memory ran out while loading “{entry.key.id}”, although every unused model was unloaded. It takes about "
+            f"{memory.in_words(self._weights(entry.key))}; {self._occupancy.free_in_words(entry.home)}. "
             "Close other programs, or choose a smaller model."
         )
 

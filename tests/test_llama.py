@@ -24,7 +24,7 @@ def engine(smollm2_gguf: Path) -> Iterator[LocalChat]:
 
 
 def answer(engine: LocalChat, *turns: Turn, continue_last: bool = False, **sampling: float) -> Reply:
-    request = ChatRequest(turns, Sampling(**({"max_new_tokens": 24} | sampling)), continue_last)
+    request = ChatRequest(turns, Sampling(**({"max_new_tokens": 24} | sampling)), continue_last)  # type: ignore[arg-type]
     reply = Reply("m", before=turns[-1] if continue_last else None)
     for event in engine.stream(request, Task()):
         reply.add(event)

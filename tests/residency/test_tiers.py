@@ -182,6 +182,6 @@ def test_many_threads_at_random_never_lose_a_model_in_use_nor_wait_for_ever(
     for result in [background(visitor) for _ in range(6)]:
         result.result(PATIENCE_S)
     assert all(record.leases == 0 for record in models.snapshot())
-    assert {"used", "UserError", "Cancelled", "ConnectionError", "RuntimeError"} == set(outcomes)
+    assert outcomes["used"] > 100, outcomes
     models.unload_idle(0)
     assert models.snapshot() == []
