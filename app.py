@@ -1,5 +1,6 @@
 """The entry: flags and environment, build, launch. Also what a Hugging Face Space runs."""
 
+import gc
 import os
 import signal
 import sys
@@ -10,6 +11,8 @@ from playground.errors import UserError
 
 def main(argv: list[str]) -> int:
     """Run the app until Ctrl-C; the exit status."""
+    # Imports make hundreds of thousands of objects that stay: looking for garbage among them takes a second.
+    gc.disable()
     from playground.settings import read_settings
 
     try:
@@ -17,6 +20,7 @@ def main(argv: list[str]) -> int:
         if settings.prefetch:
             from playground.prefetch import prefetch
 
+            gc.enable()
             return prefetch(settings)
         from tabs.launch import launch
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
-from playground.loaders import Loaders
-from playground.residency import Models
+from playground.loaders import TORCH, Loaders
+from playground.residency import ModelKey, Models
 from playground.settings import Settings
 from playground.task import Phase, Task
 from playground.weights.store import WeightStore
@@ -26,7 +26,7 @@ class Playground:
         self.settings = settings
         self.catalog: Catalog = read_catalog(*settings.catalogs, hub_ids=not settings.profile.strangers)
         self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
-        loaders = Loaders(self.catalog, self.weights, settings.cache)
+        self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache)
         self.models = Models(
             loaders,
             loaders.estimate,
@@ -61,10 +61,9 @@ class Playground:
         ]
 
     def fetch(self, model_id: str, report: Callable[[Phase], None]) -> None:
-        """Bring a model to this disk, for a place without network."""
-        entry = self.catalog.get(model_id)
-        if entry.remote is None:
-            self.weights.fetch(entry, Task(report))
+        """Bring all of a model to this disk, for a place without network: also what its inspector needs."""
+        if self.catalog.get(model_id).remote is None:
+            self._loaders.fetch(ModelKey(model_id, TORCH), Task(report))
 
     def close(self) -> None:
         """End the work and give the memory back."""

@@ -180,10 +180,10 @@ class Models:
                         raise
                     memory.forget_locals(error)
                 self._occupancy.drop_all_unused_but(entry.key, shown)
+        size = f" ({memory.in_words(nbytes)})" if (nbytes := self._weights(entry.key)) else ""
         raise UserError(
-            f"Memory ran out while loading “{entry.key.id}”, although every unused model was unloaded. It takes about "
-            f"{memory.in_words(self._weights(entry.key))}; {self._occupancy.free_in_words(entry.home)}. "
-            "Close other programs, or choose a smaller model."
+            f"Memory ran out while loading “{entry.key.id}”{size}, although every unused model was unloaded; "
+            f"{self._occupancy.free_in_words(entry.home)}. Close other programs, or choose a smaller model."
         )
 
     def _bring_home(self, entry: Entry, task: Task, working: int) -> Lease:

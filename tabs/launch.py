@@ -1,5 +1,6 @@
 """From settings to a page that answers, and back to silence."""
 
+import gc
 import logging
 import os
 import socket
@@ -56,6 +57,8 @@ def launch(settings: Settings, ended: threading.Event) -> int:
         css_paths=settings.assets / "style.css",
         quiet=True,
     )
+    gc.freeze()  # what is here now stays; later collections need not look at it
+    gc.enable()
     print(f"AIGC Playground answers at http://{settings.host}:{settings.port} (Ctrl-C ends it)", flush=True)
     if page.share_url:
         print(f"Shared at {page.share_url}", flush=True)

@@ -100,7 +100,8 @@ class ChatService:
                 pieces = fit(engine.decoder, request).pieces
                 seen = (*pieces, *(Piece(id_, token.text) for id_, token in zip(ids, said.tokens, strict=False)))
                 position_in_all = len(pieces) + position
-                found = inspect_position(engine.decoder, [piece.id for piece in seen], position_in_all, sampling)
+                ids_seen = [piece.id for piece in seen]
+                found = inspect_position(engine.decoder, ids_seen, position_in_all, sampling, task=task)
                 yield Look(found, seen[:-1])
 
         return self._worker.submit(visitor, work)
