@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
-from playground.loaders import TORCH, Loaders
+from playground.chat.types import TORCH
+from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
 from playground.settings import Settings
 from playground.task import Phase, Task

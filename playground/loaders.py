@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playground.building import building
 from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
+from playground.chat.types import TORCH
 from playground.errors import UserError
 from playground.residency import ModelKey, Resident
 from playground.task import Phase, Task
@@ -16,7 +17,6 @@ from playground.weights.store import WeightStore
 from playground.weights.types import Weights
 
 UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
-TORCH = "torch"  # the role of a GGUF model's twin in torch, which can show attention and the logit lens
 
 
 class Loaders:

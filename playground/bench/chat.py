@@ -11,9 +11,8 @@ from playground.bench.machine import Machine
 from playground.bench.table import print_table
 from playground.bench.waiting import cold_start, page_start, print_waiting
 from playground.chat.local import LocalChat, fit
-from playground.chat.types import ChatRequest, Decoder, Sampling, Token, Turn
+from playground.chat.types import TORCH, ChatRequest, Decoder, Sampling, Token, Turn
 from playground.core import Playground
-from playground.loaders import TORCH
 from playground.residency import ModelKey
 from playground.settings import Settings
 from playground.task import Task

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from playground.catalog import Catalog, Entry
 from playground.chat.local import LocalChat, fit
 from playground.chat.reply import raw_text
-from playground.chat.types import ChatEngine, ChatEvent, ChatRequest, Piece, Sampling, Turn
+from playground.chat.types import TORCH, ChatEngine, ChatEvent, ChatRequest, Piece, Sampling, Turn
 from playground.errors import UserError
-from playground.loaders import TORCH
 from playground.residency import ModelKey, Models
 from playground.task import Task
 from playground.worker import Job, Worker

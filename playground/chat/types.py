@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from playground.task import Task
 
+TORCH = "torch"  # the role of a GGUF model's twin in torch, which can show attention and the logit lens
 Role = Literal["system", "user", "assistant"]
 
 

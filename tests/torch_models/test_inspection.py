@@ -1,7 +1,6 @@
 """The token inspector against full forward passes of tiny random checkpoints of the real classes."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,36 +15,9 @@ from playground.chat.torch_decoder import TorchDecoder
 from playground.chat.types import Sampling, Token, Turn
 from playground.errors import Cancelled, UserError
 from playground.task import Task
-from tests.tiny import tiny_llama
-from tests.tiny_more import WINDOW, tiny_gemma3, tiny_qwen35
+from tests.tiny_more import WINDOW
 
-BUILDERS = {"llama": tiny_llama, "qwen3.5": tiny_qwen35, "gemma3": tiny_gemma3}
 SAMPLING = Sampling(temperature=0.8, top_k=12, top_p=0.9, repetition_penalty=1.3)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """On tensors this small threads only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("checkpoints")
-    return {kind: build(root / kind) for kind, build in BUILDERS.items()}
-
-
-@pytest.fixture(params=list(BUILDERS))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def decoder(folders: dict[str, Path], kind: str) -> TorchDecoder:
-    return TorchDecoder.from_folder(folders[kind], "cpu", "float32", 512, Task())
 
 
 def chat(decoder: TorchDecoder, length: int = 12) -> tuple[list[int], list[Token]]:

@@ -3,7 +3,7 @@ whatever was said, stopped, edited or made anew before."""
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,37 +16,9 @@ from playground.chat.torch_decoder import TorchDecoder
 from playground.chat.types import Decoder, Done, Read, Sampling, Token, Turn
 from playground.errors import Cancelled, UserError
 from playground.task import Phase, Task
-from tests.tiny import tiny_llama
-from tests.tiny_more import tiny_gemma3, tiny_qwen35
 
-BUILDERS = {"llama": tiny_llama, "qwen3.5": tiny_qwen35, "gemma3": tiny_gemma3}
 HELLO = (Turn("user", "Hello, how are you today?"),)
 GREEDY = 12
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """On tensors this small threads only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("checkpoints")
-    return {kind: build(root / kind) for kind, build in BUILDERS.items()}
-
-
-@pytest.fixture(params=list(BUILDERS))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def decoder(folders: dict[str, Path], kind: str) -> TorchDecoder:
-    return load(folders[kind])
 
 
 @pytest.fixture
