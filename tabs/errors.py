@@ -1,4 +1,8 @@
-"""The one place where a `UserError` becomes what Gradio shows."""
+"""The one place where a `UserError` becomes what Gradio shows.
+
+Rule of the room: on the page it is a note beside what is there, since Gradio draws a raised error over
+the very conversation that was kept; a program that calls an endpoint gets it raised.
+"""
 
 import functools
 import inspect
@@ -10,27 +14,39 @@ import gradio as gr
 from playground.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
+SHOWN_S = 12
 
 
 def shown(handler: F) -> F:
-    """Wrap a handler (plain or generator) so that its `UserError`s are shown with their own words."""
+    """Wrap an event's handler (plain or generator): its `UserError`s are shown as a note, and nothing is redrawn."""
 
     @functools.wraps(handler)
     def plain(*args: Any, **kwargs: Any) -> Any:
         try:
             return handler(*args, **kwargs)
         except UserError as error:
-            raise _as_gradio(error) from error
+            gr.Warning(str(error), duration=SHOWN_S)
+            return gr.skip()
 
     @functools.wraps(handler)
     def generator(*args: Any, **kwargs: Any) -> Iterator[Any]:
         try:
             yield from handler(*args, **kwargs)
         except UserError as error:
-            raise _as_gradio(error) from error
+            gr.Warning(str(error), duration=SHOWN_S)
+            yield gr.skip()
 
     return cast(F, generator if inspect.isgeneratorfunction(handler) else plain)
 
 
-def _as_gradio(error: UserError) -> gr.Error:
-    return gr.Error(str(error), duration=12, title="", print_exception=False)
+def raised(endpoint: F) -> F:
+    """Wrap a named endpoint (a generator): its `UserError`s reach the caller with their own words."""
+
+    @functools.wraps(endpoint)
+    def generator(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        try:
+            yield from endpoint(*args, **kwargs)
+        except UserError as error:
+            raise gr.Error(str(error), duration=SHOWN_S, print_exception=False) from error
+
+    return cast(F, generator)

@@ -121,6 +121,20 @@ def test_stop_in_the_middle_keeps_what_was_said_and_continue_goes_on(page: Page)
     assert len(replies(page)[-1]) > len(before)
 
 
+def test_an_error_is_a_note_beside_the_conversation_not_over_it(page: Page) -> None:
+    setting(page, "Max tokens", "8")
+    send(page, "Say hello.")
+    finished(page)
+    send(page, "  ")
+    expect(page.get_by_text("The message is empty")).to_be_visible()
+    expect(page.locator("#conversation")).not_to_contain_text("Error")
+    expect(page.locator("#conversation")).to_contain_text("Say hello.")
+    send(page, "word " * 9000)
+    expect(page.get_by_text("Shorten the message").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#send")).to_be_visible()
+    expect(page.locator("#conversation")).not_to_contain_text("Error")
+
+
 def test_escape_stops_too(page: Page) -> None:
     send(page, "Tell me a very long story about a lighthouse keeper.")
     expect(page.locator("#status textarea")).to_have_value("Writing", timeout=PATIENCE_MS)

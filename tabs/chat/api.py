@@ -12,7 +12,8 @@ from playground.chat.service import ChatService
 from playground.chat.types import Turn
 from playground.errors import UserError
 from playground.task import Phase
-from tabs.errors import shown
+from tabs.chat.visit import visitor_of
+from tabs.errors import raised
 
 
 def chat_endpoints(service: ChatService) -> None:
@@ -49,7 +50,7 @@ def chat_endpoints(service: ChatService) -> None:
         )
         conversation.check_text(system_prompt)
         turns = conversation.ask(_turns(history or []), message)
-        job = service.reply(request.session_hash or "" if request else "", model, turns, system_prompt, sampling)
+        job = service.reply(visitor_of(request), model, turns, system_prompt, sampling)
         reply = Reply(model)
         for event in job.events():
             if event is None or isinstance(event, Phase):
@@ -59,7 +60,7 @@ def chat_endpoints(service: ChatService) -> None:
                 yield reply.turn().text
         yield reply.turn().text
 
-    gr.api(shown(chat), api_name="chat", concurrency_id="chat", concurrency_limit=None)
+    gr.api(raised(chat), api_name="chat", concurrency_id="chat", concurrency_limit=None)
 
 
 def _turns(history: list[dict[str, Any]]) -> conversation.Turns:

@@ -19,7 +19,7 @@ from playground.errors import Cancelled, UserError
 from playground.task import Phase
 from tabs.chat import view
 from tabs.chat.inside import choice_of
-from tabs.chat.visit import Drawing, Options, Visit
+from tabs.chat.visit import Drawing, Options, Visit, visitor_of
 from tabs.words import language_of, say
 
 UPDATE_S = 1 / 12  # more often costs the browser more than it shows the eye
@@ -122,7 +122,7 @@ class ChatHandlers:
         language = language_of(request)
         entry = self.service.entry(options.model)
         job = self.service.reply(
-            request.session_hash or "",
+            visitor_of(request),
             entry.id,
             turns,
             options.system_prompt,

@@ -17,7 +17,7 @@ from playground.chat.types import Alternative, Sampling, Token
 from playground.errors import Cancelled, UserError
 from playground.task import Phase
 from tabs.chat import view
-from tabs.chat.visit import Visit
+from tabs.chat.visit import Visit, visitor_of
 from tabs.words import language_of, say
 
 MOST_ROWS = 10
@@ -43,7 +43,7 @@ class InsideHandlers:
         yield value
         try:
             job = self.service.inspect(
-                request.session_hash or "", model, visit.turns[: place + 1], position, system_prompt, sampling
+                visitor_of(request), model, visit.turns[: place + 1], position, system_prompt, sampling
             )
             for event in job.events():
                 if isinstance(event, Phase):
