@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import gradio as gr
 
-from playground.errors import UserError
+from playground.errors import Cancelled, UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 SHOWN_S = 12
@@ -48,5 +48,7 @@ def raised(endpoint: F) -> F:
             yield from endpoint(*args, **kwargs)
         except UserError as error:
             raise gr.Error(str(error), duration=SHOWN_S, print_exception=False) from error
+        except Cancelled as error:  # a client that stops is not here any more; so it is the app
+            raise gr.Error("The app is ending. Ask again when it is back.", print_exception=False) from error
 
     return cast(F, generator)

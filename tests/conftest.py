@@ -49,7 +49,7 @@ class RunningApp:
 StartApp = Callable[..., RunningApp]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
     """Start `app.py` with these flags and wait for its page. Ended after the tests."""
     started: list[subprocess.Popen[str]] = []

@@ -14,6 +14,7 @@ from tests.conftest import RunningApp, StartApp
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 60_000
+expect.set_options(timeout=30_000)  # a busy machine is no defect
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +104,7 @@ def test_first_message_streams_and_the_status_line_tells_its_figures(page: Page)
 
 def test_stop_in_the_middle_keeps_what_was_said_and_continue_goes_on(page: Page) -> None:
     send(page, "Tell me a very long story about a lighthouse keeper.")
-    expect(page.locator("#conversation")).to_contain_text(
-        re.compile(r"\w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+")
-    )
+    expect(page.locator("#conversation")).to_contain_text(re.compile(r"keeper\.[\s\S]*\w+ \w+ \w+ \w+ \w+ \w+"))
     began = time.monotonic()
     page.locator("#stop").click()
     expect(page.locator("#send")).to_be_visible()

@@ -384,10 +384,11 @@ def test_stop_ends_pip_and_the_next_try_starts_cleanly(
             task.cancel()
 
     task = Task(report)
+    before = set(psutil.Process().children())
     with pytest.raises(Cancelled):
         store.fetch(entry(slow_index), task)
     assert time.monotonic() - stopped[0] < 2
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= before
     assert not list((tmp_path / "cache").rglob("*.staging"))
     assert store.state(entry(slow_index)) is State.TO_DOWNLOAD
     done = [phase.done for phase in phases]

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from statistics import median
 
-from playground.bench.decoding import Ids, Way, greedy, int8_generate, plain_generate, plain_llama_cpp
+from playground.bench.decoding import (
+    Ids,
+    Way,
+    compiled_generate,
+    greedy,
+    int8_generate,
+    plain_generate,
+    plain_llama_cpp,
+)
 from playground.bench.machine import Machine
 from playground.bench.table import print_table
 from playground.bench.waiting import cold_start, page_start, print_waiting
@@ -32,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `python -m playground.bench chat`."""
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds over all methods (default 5)")
     parser.add_argument("--tokens", type=int, default=64, help="tokens decoded each time (default 64)")
+    parser.add_argument("--compile", action="store_true", help="also torch.compile, which takes minutes")
     parser.add_argument("--skip", nargs="*", default=[], choices=["decoding", "agreement", "waiting"])
     parser.set_defaults(run=run)
 
@@ -45,7 +54,7 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
         with models.use(ModelKey(MODEL)) as ours, models.use(ModelKey(MODEL, TORCH)) as twin:
             prompts = [_prompt(ours.decoder, question) for question in QUESTIONS]
             if "decoding" not in given.skip:
-                ways = _ways(playground, ours, twin)
+                ways = _ways(playground, ours, twin, given.compile)
                 _decoding(ways, prompts[0], given.rounds, given.tokens, machine)
             if "agreement" not in given.skip:
                 _agreement(ours.decoder, twin.decoder, prompts, given.tokens)
@@ -57,7 +66,7 @@ def _prompt(decoder: Decoder, question: str) -> Ids:
     return [piece.id for piece in fit(decoder, ChatRequest((Turn("user", question),))).pieces]
 
 
-def _ways(playground: Playground, ours: LocalChat, twin: LocalChat) -> list[Way]:
+def _ways(playground: Playground, ours: LocalChat, twin: LocalChat, compiled: bool) -> list[Way]:
     import psutil
 
     weights = playground.weights.fetch(playground.catalog.get(MODEL), Task())
@@ -68,6 +77,7 @@ def _ways(playground: Playground, ours: LocalChat, twin: LocalChat) -> list[Way]
         plain_generate(folder, "float32"),
         plain_generate(folder, "bfloat16"),
         int8_generate(folder),
+        *([compiled_generate(folder)] if compiled else []),
         Way("own loop in torch, fp32 (20 alternatives)", 4 * 134_515_008, greedy(twin.decoder, 20)),
         plain,
         Way("playground: llama.cpp (20 alternatives)", size, greedy(ours.decoder, 20)),

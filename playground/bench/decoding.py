@@ -55,6 +55,17 @@ def int8_generate(folder: Path) -> Way:
     return Way("transformers generate, int8 dynamic", size, _generate(model))
 
 
+def compiled_generate(folder: Path) -> Way:
+    """`model.generate` with a static cache and a compiled forward pass; needs a C++ compiler, and minutes."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model.forward = torch.compile(model.forward)
+    way = _generate(model, cache_implementation="static")
+    return Way("transformers generate, fp32, static cache, torch.compile", _bytes(model), way)
+
+
 def plain_llama_cpp(gguf: Path, threads: int) -> tuple[Way, Any]:
     """llama.cpp with nothing around it: no probabilities asked for."""
     import xllamacpp
@@ -80,14 +91,19 @@ def _bytes(model: Any) -> int:
     return sum(parameter.nbytes for parameter in model.parameters())
 
 
-def _generate(model: Any) -> Callable[[Ids, int], Ids]:
+def _generate(model: Any, **options: Any) -> Callable[[Ids, int], Ids]:
     import torch
 
     def decode(prompt: Ids, count: int) -> Ids:
         ids = torch.tensor([prompt], dtype=torch.int64)
         with torch.no_grad():
             out = model.generate(
-                ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count, min_new_tokens=count
+                ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=False,
+                max_new_tokens=count,
+                min_new_tokens=count,
+                **options,
             )
         return out[0, len(prompt) :].tolist()
 
