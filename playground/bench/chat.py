@@ -3,7 +3,9 @@
 import argparse
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing import get_context
 from statistics import median
 
 from playground.bench.decoding import (
@@ -12,8 +14,8 @@ from playground.bench.decoding import (
     compiled_generate,
     greedy,
     int8_generate,
+    llama_cpp_ways,
     plain_generate,
-    plain_llama_cpp,
 )
 from playground.bench.machine import Machine
 from playground.bench.table import print_table
@@ -54,8 +56,9 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
         with models.use(ModelKey(MODEL)) as ours, models.use(ModelKey(MODEL, TORCH)) as twin:
             prompts = [_prompt(ours.decoder, question) for question in QUESTIONS]
             if "decoding" not in given.skip:
-                ways = _ways(playground, ours, twin, given.compile)
-                _decoding(ways, prompts[0], given.rounds, given.tokens, machine)
+                with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                    ways = _ways(playground, twin, given.compile, pool)
+                    _decoding(ways, prompts[0], given.rounds, given.tokens, machine)
             if "agreement" not in given.skip:
                 _agreement(ours.decoder, twin.decoder, prompts, given.tokens)
         if "waiting" not in given.skip:
@@ -66,21 +69,16 @@ def _prompt(decoder: Decoder, question: str) -> Ids:
     return [piece.id for piece in fit(decoder, ChatRequest((Turn("user", question),))).pieces]
 
 
-def _ways(playground: Playground, ours: LocalChat, twin: LocalChat, compiled: bool) -> list[Way]:
-    import psutil
-
+def _ways(playground: Playground, twin: LocalChat, compiled: bool, pool: Executor) -> list[Way]:
     weights = playground.weights.fetch(playground.catalog.get(MODEL), Task())
     folder = playground.settings.cache / "dequantised" / MODEL
-    size = weights.path.stat().st_size
-    plain, _plain_llama_cpp_server = plain_llama_cpp(weights.path, psutil.cpu_count(logical=False) or 1)
     return [
         plain_generate(folder, "float32"),
         plain_generate(folder, "bfloat16"),
         int8_generate(folder),
         *([compiled_generate(folder)] if compiled else []),
         Way("own loop in torch, fp32 (20 alternatives)", 4 * 134_515_008, greedy(twin.decoder, 20)),
-        plain,
-        Way("playground: llama.cpp (20 alternatives)", size, greedy(ours.decoder, 20)),
+        *llama_cpp_ways(weights.path, pool),
     ]
 
 

@@ -5,7 +5,9 @@ runs. All greedy, one sequence, the same prompt ids.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,25 +68,53 @@ def compiled_generate(folder: Path) -> Way:
     return Way("transformers generate, fp32, static cache, torch.compile", _bytes(model), way)
 
 
-def plain_llama_cpp(gguf: Path, threads: int) -> tuple[Way, Any]:
-    """llama.cpp with nothing around it: no probabilities asked for."""
+def llama_cpp_ways(gguf: Path, pool: Executor) -> list[Way]:
+    """llama.cpp with nothing around it, and as the chat drives it.
+
+    In a process of their own (`pool`, one worker), as in the app: where torch has threads too, OpenMP
+    counts them all and lets none of them wait actively.
+    """
+    size = gguf.stat().st_size
+    return [
+        Way("llama.cpp alone, Q4_1", size, lambda prompt, count: pool.submit(_alone, gguf, prompt, count).result()),
+        Way(
+            "playground: llama.cpp (20 alternatives)",
+            size,
+            lambda prompt, count: pool.submit(_as_in_the_chat, gguf, prompt, count).result(),
+        ),
+    ]
+
+
+def _alone(gguf: Path, prompt: Ids, count: int) -> Ids:
+    chunks: list[dict[str, Any]] = []
+    wish = {"prompt": prompt, "n_predict": count, "stream": True, "temperature": 0, "ignore_eos": True}
+    _plain_server(gguf).handle_completions(wish, chunks.append)
+    return [0] * chunks[-1]["usage"]["completion_tokens"]  # without probabilities it tells no ids
+
+
+def _as_in_the_chat(gguf: Path, prompt: Ids, count: int) -> Ids:
+    return greedy(_chat_decoder(gguf), 20)(prompt, count)
+
+
+@cache
+def _plain_server(gguf: Path) -> Any:
+    import psutil
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(gguf)
     params.n_ctx = 8192
     params.n_parallel = 1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = psutil.cpu_count(logical=False) or 1
     params.warmup, params.verbosity = False, -1
-    server = xllamacpp.Server(params)
+    return xllamacpp.Server(params)
 
-    def decode(prompt: Ids, count: int) -> Ids:
-        chunks: list[dict[str, Any]] = []
-        wish = {"prompt": prompt, "n_predict": count, "stream": True, "temperature": 0, "ignore_eos": True}
-        server.handle_completions(wish, chunks.append)
-        return [0] * chunks[-1]["usage"]["completion_tokens"]  # it tells no ids
 
-    return Way("llama.cpp alone, Q4_1", gguf.stat().st_size, decode), server
+@cache
+def _chat_decoder(gguf: Path) -> Decoder:
+    from playground.chat.llama_decoder import LlamaDecoder
+
+    return LlamaDecoder(gguf, 8192)
 
 
 def _bytes(model: Any) -> int:
