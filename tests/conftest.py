@@ -49,8 +49,14 @@ class RunningApp:
 StartApp = Callable[..., RunningApp]
 
 
+@pytest.fixture(scope="session")
+def app_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all apps: the embedded model is made ready for its inspector once."""
+    return tmp_path_factory.mktemp("app-cache")
+
+
 @pytest.fixture(scope="module")
-def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
+def start_app(tmp_path_factory: pytest.TempPathFactory, app_cache: Path) -> Iterator[StartApp]:
     """Start `app.py` with these flags and wait for its page. Ended after the tests."""
     started: list[subprocess.Popen[str]] = []
 
@@ -64,7 +70,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
             cwd=ROOT,
             env={
                 **os.environ,
-                "PLAYGROUND_CACHE": str(folder / "cache"),
+                "PLAYGROUND_CACHE": str(app_cache),
                 "GRADIO_TEMP_DIR": str(folder / "temp"),
                 **environment,
             },

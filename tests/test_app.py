@@ -1,5 +1,6 @@
 """The running app from outside: its contract, its limits, its start and its end."""
 
+import os
 import re
 import socket
 import subprocess
@@ -178,12 +179,20 @@ def test_a_wrong_catalogue_stops_the_start_in_words(tmp_path: Path) -> None:
     assert "own.toml" in run.stderr and "`tab`" in run.stderr
 
 
-def test_prefetch_tells_what_it_did(tmp_path: Path) -> None:
+def test_prefetch_makes_everything_ready_and_tells_it(app_cache: Path) -> None:
     command = [sys.executable, "app.py", "--offline", "--prefetch"]
-    here = subprocess.run([*command, "smollm2-135m"], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert here.returncode == 0
+    environment = {**os.environ, "PLAYGROUND_CACHE": str(app_cache)}
+
+    def run(model: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*command, model], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=220
+        )
+
+    here = run("smollm2-135m")
+    assert here.returncode == 0, here.stderr
     assert "smollm2-135m: on this disk" in here.stdout
-    away = subprocess.run([*command, "qwen3-4b-instruct"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (app_cache / "dequantised" / "smollm2-135m" / "config.json").is_file()  # what the inspector needs
+    away = run("qwen3-4b-instruct")
     assert away.returncode == 2
     assert "offline" in away.stderr.lower()
 

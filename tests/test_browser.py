@@ -181,7 +181,7 @@ def test_a_clicked_token_shows_what_else_could_have_been_said_and_goes_on_from_t
     said = page.locator("#inspector .tokens").first.inner_text()
     tokens.nth(2).click()
     expect(page.locator("#inspector .detail tr.said")).to_have_count(1)
-    expect(page.locator("#inspector .detail")).to_contain_text("Logit lens", timeout=120_000)
+    expect(page.locator("#inspector .detail")).to_contain_text("Logit lens", timeout=200_000)
     expect(page.locator("#inspector .detail")).to_contain_text("Where it looked")
     choice = page.locator("#inspector button.from").first
     wanted = choice.get_attribute("aria-label")
