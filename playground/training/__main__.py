@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from playground.errors import UserError
+from playground.training.commands import add_recipes
 from playground.training.sampling import Split, seeds
 
 
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _world_options(commands.add_parser("world", help="render pictures with labels and captions to disk"))
     _sheet_options(commands.add_parser("sheet", help="draw a contact sheet to look at"))
+    add_recipes(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)
@@ -43,6 +45,7 @@ def _seed_options(parser: argparse.ArgumentParser, count: int) -> None:
 def _world_options(parser: argparse.ArgumentParser) -> None:
     _seed_options(parser, count=16384)
     parser.add_argument("--out", type=Path, required=True, help="a folder; a run that was cut goes on there")
+    parser.add_argument("--edits", action="store_true", help="portraits after one attribute got another value")
     parser.add_argument("--processes", type=_positive, default=2)
     parser.set_defaults(run=_world)
 
@@ -57,7 +60,9 @@ def _sheet_options(parser: argparse.ArgumentParser) -> None:
 def _world(options: argparse.Namespace) -> None:
     from playground.training.shards import Plan, render
 
-    kind: Literal["groups", "portraits"] = "groups" if options.groups else "portraits"
+    kind: Literal["groups", "portraits", "edits"] = "groups" if options.groups else "portraits"
+    if options.edits:
+        kind = "edits"
     per_shard = 256 if options.groups else 2048  # some seconds of drawing
     _chosen(options)
     plan = Plan(kind, options.split, options.count, options.size, options.start, per_shard)

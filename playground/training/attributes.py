@@ -64,7 +64,7 @@ class Attribute:
 
 HATS = (Top.BRIMMED_HAT, Top.TURBAN, Top.BOBBLE_HAT, Top.FLAP_HAT)
 BEARDS = (FacialHair.SHORT_BEARD, FacialHair.FULL_BEARD, FacialHair.LONG_BEARD)
-_LENGTHS = {
+LENGTHS = {
     HairLength.NONE: (Top.BALD,),
     HairLength.SHORT: (Top.SHORT, Top.SPIKY),
     HairLength.MEDIUM: (Top.BOB, Top.CURLY),
@@ -105,7 +105,7 @@ def wears_hat(person: Person) -> bool:
 
 def hair_length(person: Person) -> HairLength | None:
     """Where this hair lies on the scale bald, short, medium, long; None for hats and styles beside it."""
-    return next((length for length, tops in _LENGTHS.items() if person.top in tops), None)
+    return next((length for length, tops in LENGTHS.items() if person.top in tops), None)
 
 
 @functools.lru_cache(maxsize=4096)

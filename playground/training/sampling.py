@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.training.attributes import ATTRIBUTES, Person
+from playground.training.attributes import ATTRIBUTES, Person, visible, with_value
 
 
 class Split(StrEnum):
@@ -30,6 +30,7 @@ SCENE = 2
 CAPTION = 3
 EXPRESSIONS = 4
 GROUNDED = 5
+EDIT = 6
 
 
 def seeds(split: Split, count: int, start: int = 0) -> range:
@@ -74,6 +75,15 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
 def person(seed: int) -> Person:
     """The person of this seed: every attribute drawn uniformly and independently of all others."""
     return random_person(stream(seed, _PERSON))
+
+
+def edited(seed: int) -> Person:
+    """The person of this seed after one attribute that its portrait shows got another value, all equally likely."""
+    who, rng = person(seed), stream(seed, EDIT)
+    shown = [a for a in ATTRIBUTES if a.name in visible(who)]
+    attribute = shown[int(rng.integers(len(shown)))]
+    others = [value for value in attribute.values if value is not getattr(who, attribute.name)]
+    return with_value(who, attribute.name, others[int(rng.integers(len(others)))])
 
 
 def random_person(rng: np.random.Generator) -> Person:

@@ -31,7 +31,7 @@ from playground.training.drawing import portrait
 from playground.training.grounded import grounded_caption
 from playground.training.phrases import Claims
 from playground.training.referring import expressions
-from playground.training.sampling import Split, person, seeds
+from playground.training.sampling import Split, edited, person, seeds
 from playground.training.scenes import group
 
 VERSION = 1  # raise it with every change of what a seed looks like
@@ -40,9 +40,12 @@ MOST_PEOPLE = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What a folder holds: `count` pictures of `size` pixels from the `start`-th seed of a split on."""
+    """What a folder holds: `count` pictures of `size` pixels from the `start`-th seed of a split on.
 
-    kind: Literal["portraits", "groups"]
+    Edits are the portraits of the same seeds after one attribute that is to be seen got another value.
+    """
+
+    kind: Literal["portraits", "edits", "groups"]
     split: Split
     count: int
     size: int
@@ -96,13 +99,15 @@ def _render_shard(folder: Path, plan: Plan, shard: int) -> int:
 
     chosen = plan.shard_seeds(shard)
     images = np.empty((len(chosen), plan.size, plan.size, 3), np.uint8)
-    shape = (len(chosen), len(ATTRIBUTES)) if plan.kind == "portraits" else (len(chosen), MOST_PEOPLE, len(ATTRIBUTES))
+    one = plan.kind != "groups"
+    shape = (len(chosen), len(ATTRIBUTES)) if one else (len(chosen), MOST_PEOPLE, len(ATTRIBUTES))
     values = np.full(shape, NOBODY, np.int8)
     rows = []
     for index, seed in enumerate(chosen):
         row: dict[str, Any]
-        if plan.kind == "portraits":
-            images[index], values[index], row = _portrait(seed, plan.size)
+        if one:
+            who = person(seed) if plan.kind == "portraits" else edited(seed)
+            images[index], values[index], row = _portrait(seed, who, plan.size)
         else:
             images[index], people, row = _group(seed, plan.size)
             values[index, : len(people)] = people
@@ -114,8 +119,7 @@ def _render_shard(folder: Path, plan: Plan, shard: int) -> int:
     return len(chosen)
 
 
-def _portrait(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    who = person(seed)
+def _portrait(seed: int, who: Person, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     caption = caption_of(seed, who)
     return portrait(who, size), labels(who), {"caption": caption.text, "claims": _plain(caption.claims)}
 

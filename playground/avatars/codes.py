@@ -1,0 +1,127 @@
+"""How attributes stand in a latent: which coordinates belong to which attribute, and what point is which value.
+
+Rule of the room: numpy and the standard library alone, so a page can reason about controls without a model library.
+
+Every attribute owns a block of coordinates of its own, so that controls are orthogonal by construction. If its values
+are equally likely, their codes have mean 0 and covariance I, like the prior:
+
+* ordered (skin, mouth …): one coordinate, values at equal steps;
+* cyclic (hue): two coordinates, values on a circle of radius sqrt(2);
+* nominal with K values: K - 1 coordinates, values at the corners of a regular simplex. Where some of the values lie on
+  a scale (no beard, short, full, long), the slider runs along the corners of that scale.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+Order = Literal["ordered", "cyclic", "nominal"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The coordinates `start … start + width` of the latent, which hold one attribute."""
+
+    name: str
+    order: Order
+    values: tuple[str, ...]
+    scale: tuple[str, ...]  # the values in the order of a slider; empty where there is none
+    start: int
+
+    @property
+    def width(self) -> int:
+        return _width(self.order, self.values, self.scale)
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.start, self.start + self.width)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """(K, width) float32: the point of each value."""
+        count = len(self.values)
+        if self.order == "cyclic":
+            angle = 2 * np.pi * np.arange(count) / count
+            points = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        elif self.width == 1 and count > 2:
+            places = np.array([self.scale.index(value) for value in self.values], float)
+            points = ((places - places.mean()) / places.std())[:, None]
+        else:
+            points = np.sqrt(count) * _helmert(count).T
+        return points.astype(np.float32)
+
+    def code(self, value: str) -> np.ndarray:
+        """(width,) float32. Raises ValueError for a value that the attribute does not have."""
+        return self.codes[self.values.index(value)]
+
+    def at(self, position: float) -> np.ndarray:
+        """(width,) float32: the point at `position` of the slider, counted in steps of the scale from 0.
+
+        Between two values it lies on the straight line between them (on the arc, for a cyclic scale, where the
+        position is taken modulo the number of values). Positions beyond the ends of an ordered scale go on.
+        """
+        steps = len(self.scale)
+        if self.order == "cyclic":
+            angle = 2 * np.pi * position / steps
+            return (np.sqrt(2) * np.array([np.cos(angle), np.sin(angle)])).astype(np.float32)
+        low = int(np.clip(np.floor(position), 0, steps - 2))
+        first, second = self.code(self.scale[low]), self.code(self.scale[low + 1])
+        return (first + (position - low) * (second - first)).astype(np.float32)
+
+    def position(self, point: np.ndarray) -> float:
+        """The place on the slider nearest to `point` (width,), within the scale. The inverse of `at` on its line."""
+        steps = len(self.scale)
+        if self.order == "cyclic":
+            return float(np.arctan2(point[1], point[0]) / (2 * np.pi) * steps % steps)
+        first, along, length = self._legs  # all legs at once: this runs for every control of every live picture
+        t = (((point - first) * along).sum(1) / length).clip(0, 1)
+        distance = ((first + t[:, None] * along - point) ** 2).sum(1)
+        low = int(np.argmin(distance > distance.min() + 1e-9))  # the first of equals
+        return float(low + t[low])
+
+    @cached_property
+    def _legs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """From each value of the scale to the next: where, which way (steps - 1, width), squared length (steps - 1,)."""
+        points = np.stack([self.code(value) for value in self.scale]).astype(np.float64)
+        along = np.diff(points, axis=0)
+        return points[:-1], along, (along**2).sum(1)
+
+    def nearest(self, point: np.ndarray) -> str:
+        """The value whose code is nearest to `point` (width,)."""
+        return self.values[int(np.argmin(((self.codes - point) ** 2).sum(1)))]
+
+
+def blocks(attributes: Sequence[dict[str, Any]]) -> tuple[Block, ...]:
+    """One block after the other, for attributes as a config holds them: name, order, values, scale."""
+    found, start = [], 0
+    for about in attributes:
+        block = Block(about["name"], about["order"], tuple(about["values"]), tuple(about["scale"]), start)
+        found.append(block)
+        start += block.width
+    return tuple(found)
+
+
+def width(attributes: Sequence[dict[str, Any]]) -> int:
+    """How many coordinates all of them take."""
+    return sum(block.width for block in blocks(attributes))
+
+
+def _width(order: Order, values: Sequence[str], scale: Sequence[str]) -> int:
+    if order == "cyclic":
+        return 2
+    if order == "ordered" and set(values) == set(scale):
+        return 1
+    return len(values) - 1
+
+
+def _helmert(count: int) -> np.ndarray:
+    """(count - 1, count): orthonormal rows, each orthogonal to (1, …, 1)."""
+    rows = np.zeros((count - 1, count))
+    for row in range(1, count):
+        rows[row - 1, :row] = 1
+        rows[row - 1, row] = -row
+        rows[row - 1] /= np.sqrt(row * (row + 1))
+    return rows

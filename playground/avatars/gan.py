@@ -1,0 +1,159 @@
+"""Generator and discriminator after StyleGAN2, Karras et al. (2020), arXiv:1912.04958.
+
+Rule of the room: z (B, z) -> mapping -> w (B, w) -> synthesis, which takes one w for every layer (B, layers, w). What
+the drawn world does not need is left out: there is no noise input, since a portrait has no accidental detail.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+
+class ModulatedConv(nn.Module):
+    """A convolution whose input channels are scaled by a style and whose output is brought back to unit variance.
+
+    Scaling input and output instead of the weights is the same in numbers, and needs no convolution per sample.
+    """
+
+    def __init__(self, before: int, after: int, w_dim: int, kernel: int = 3, demodulate: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(after, before, kernel, kernel) / math.sqrt(before * kernel**2))
+        self.bias = nn.Parameter(torch.zeros(after))
+        self.style = nn.Linear(w_dim, before)
+        self.demodulate = demodulate
+        nn.init.normal_(self.style.weight, std=1 / math.sqrt(w_dim))
+        nn.init.ones_(self.style.bias)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """(B, before, H, W) and (B, w) to (B, after, H, W)."""
+        style = self.style(w)  # (B, before)
+        x = F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[-1] // 2)
+        if self.demodulate:
+            energy = style.square() @ self.weight.square().sum((2, 3)).T  # (B, after)
+            x = x * torch.rsqrt(energy + 1e-8)[:, :, None, None]
+        return x + self.bias[:, None, None]
+
+
+class Mapping(nn.Module):
+    """z to w. `prior` brings the normal distribution into the shape of the faces, `style` makes styles of them."""
+
+    def __init__(self, z_dim: int, w_dim: int, inner: int, hidden: int, depth: int) -> None:
+        super().__init__()
+        widths = [z_dim, *[hidden] * depth]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+        self.prior = nn.Sequential(*layers, nn.Linear(hidden, inner))
+        self.style = nn.Sequential(nn.Linear(inner, w_dim), nn.LeakyReLU(0.2), nn.Linear(w_dim, w_dim))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(B, z) to (B, w)."""
+        return self.style(self.prior(F.normalize(z, dim=1) * math.sqrt(z.shape[1])))
+
+
+class Synthesis(nn.Module):
+    """Styles to a picture: a constant of 4x4 pixels, doubled until half the size, and a pixel shuffle at the end."""
+
+    def __init__(self, size: int, widths: Sequence[int], w_dim: int) -> None:
+        super().__init__()
+        assert size == 4 << len(widths), "one width per resolution from 4 pixels to half the picture"
+        self.constant = nn.Parameter(torch.randn(1, widths[0], 4, 4))
+        pairs = list(itertools.pairwise(widths))
+        self.convolutions = nn.ModuleList([ModulatedConv(widths[0], widths[0], w_dim)])
+        for before, after in pairs:
+            self.convolutions += [ModulatedConv(before, after, w_dim), ModulatedConv(after, after, w_dim)]
+        self.to_rgb = nn.ModuleList(
+            ModulatedConv(width, 3 if level < len(widths) - 1 else 12, w_dim, kernel=1, demodulate=False)
+            for level, width in enumerate(widths)
+        )
+        self.layers = len(self.convolutions)
+
+    def resolutions(self) -> tuple[int, ...]:
+        """The pixels of a side at which each layer draws."""
+        return tuple(4 << ((layer + 1) // 2) for layer in range(self.layers))
+
+    def forward(self, w: Tensor) -> Tensor:
+        """(B, layers, w) to (B, 3, S, S), about -1..1."""
+        x = self.constant.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = F.leaky_relu(self.convolutions[0](x, w[:, 0]), 0.2)
+        rgb = self.to_rgb[0](x, w[:, 0])
+        for level in range(1, len(self.to_rgb)):
+            first, second = 2 * level - 1, 2 * level
+            x = F.leaky_relu(self.convolutions[first](x, w[:, first]), 0.2)
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear")
+            x = F.leaky_relu(self.convolutions[second](x, w[:, second]), 0.2) * math.sqrt(2)
+            rgb = F.interpolate(rgb, scale_factor=2.0, mode="bilinear")
+            colours = self.to_rgb[level](x, w[:, second])
+            if level == len(self.to_rgb) - 1:  # 12 channels hold 2x2 pixels
+                return F.interpolate(rgb, scale_factor=2.0, mode="bilinear") + F.pixel_shuffle(colours, 2)
+            rgb = rgb + colours
+        raise AssertionError("a synthesis has at least two resolutions")
+
+
+class AvatarGenerator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
+    """z ~ N(0, I) of `z_dim` coordinates to pictures of `size` pixels. `w_mean` is the mean of w over many z."""
+
+    def __init__(
+        self,
+        size: int = 64,
+        z_dim: int = 64,
+        w_dim: int = 128,
+        inner: int = 64,
+        hidden: int = 256,
+        depth: int = 4,
+        widths: tuple[int, ...] = (128, 128, 96, 64),
+    ) -> None:
+        super().__init__()
+        self.size, self.z_dim, self.w_dim = size, z_dim, w_dim
+        self.mapping = Mapping(z_dim, w_dim, inner, hidden, depth)
+        self.synthesis = Synthesis(size, widths, w_dim)
+        self.w_mean: Tensor
+        self.register_buffer("w_mean", torch.zeros(w_dim))
+
+    @property
+    def layers(self) -> int:
+        """How many layers take a style of their own."""
+        return self.synthesis.layers
+
+    def map(self, z: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """(B, z) to (B, layers, w). Layers before `cutoff` (default: all) are drawn towards the mean of w.
+
+        `truncation` (psi) 1 changes nothing, 0 gives the mean, negative values the opposite face.
+        """
+        w = self.mapping(z)[:, None].expand(-1, self.layers, -1)
+        return self.truncate(w, truncation, cutoff)
+
+    def truncate(self, w: Tensor, truncation: float, cutoff: int | None = None) -> Tensor:
+        """(B, layers, w) drawn towards the mean, in the layers before `cutoff`."""
+        cutoff = self.layers if cutoff is None else cutoff
+        drawn = self.w_mean + truncation * (w[:, :cutoff] - self.w_mean)
+        return torch.cat([drawn, w[:, cutoff:]], dim=1)
+
+    def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
+        """(B, z) to (B, 3, S, S), about -1..1."""
+        return self.synthesis(self.map(z, truncation))
+
+
+class AvatarDiscriminator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
+    """(B, 3, S, S) to one number each: the higher, the more it looks drawn by the world. No normalisation layer."""
+
+    def __init__(self, size: int = 64, widths: tuple[int, ...] = (32, 64, 128, 192), hidden: int = 256) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 3
+        for width in widths:
+            layers += [nn.Conv2d(before, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            before = width
+        self.convolutions = nn.Sequential(*layers)
+        self.out = nn.Sequential(
+            nn.Linear(before * (size >> len(widths)) ** 2, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) to (B,)."""
+        return self.out(self.convolutions(x).flatten(1))[:, 0]

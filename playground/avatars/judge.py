@@ -1,0 +1,113 @@
+"""Classifiers that read every attribute of a portrait: the measure of the other models.
+
+Rule of the room: two architectures that share nothing but their task, so that one can vouch for the other. Where a
+portrait does not show an attribute, the answer is a class of its own, `HIDDEN_VALUE`, the last of the attribute.
+"""
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+
+HIDDEN_VALUE = "not to be seen"
+
+
+class ConvolutionalEyes(nn.Module):
+    """Strided convolutions, then all places at once."""
+
+    def __init__(self, size: int, features: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(3, 32, 4, stride=2, padding=1), nn.SiLU(),
+            nn.Conv2d(32, 64, 4, stride=2, padding=1), nn.BatchNorm2d(64), nn.SiLU(),
+            nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.SiLU(),
+            nn.Conv2d(64, 96, 4, stride=2, padding=1), nn.BatchNorm2d(96), nn.SiLU(),
+            nn.Conv2d(96, 128, 4, stride=2, padding=1), nn.BatchNorm2d(128), nn.SiLU(),
+        )  # fmt: skip
+        self.out = nn.Linear(128 * (size // 16) ** 2, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(self.out(self.convolutions(x).flatten(1)))
+
+
+class MixerLayer(nn.Module):
+    """One perceptron across the places of a picture and one within each of them, Tolstikhin et al. (2021)."""
+
+    def __init__(self, places: int, width: int) -> None:
+        super().__init__()
+        self.across = nn.Sequential(nn.Linear(places, 128), nn.GELU(), nn.Linear(128, places))
+        self.within = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, places, width) to the same."""
+        h = h + self.across(self.before(h).transpose(1, 2)).transpose(1, 2)
+        return h + self.within(self.between(h))
+
+
+class PatchEyes(nn.Module):
+    """A mixer of patches, arXiv:2105.01601: no convolution beyond the patches themselves."""
+
+    def __init__(self, size: int, features: int, patch: int = 8, width: int = 128, depth: int = 3) -> None:
+        super().__init__()
+        places = (size // patch) ** 2
+        self.patches = nn.Conv2d(3, width, patch, stride=patch)
+        self.layers = nn.Sequential(*(MixerLayer(places, width) for _ in range(depth)))
+        self.narrow = nn.Linear(width, 24)
+        self.out = nn.Linear(24 * places, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.layers(self.patches(x).flatten(2).transpose(1, 2))
+        return F.gelu(self.out(self.narrow(h).flatten(1)))
+
+
+class AvatarJudge(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
+    """(B, 3, S, S) in -1..1 to logits of every attribute.
+
+    `attributes` are dicts of name and values, in the order of the answers. `temperatures` divide the logits, so that a
+    confidence means what it says (Guo et al. 2017, arXiv:1706.04599); `threshold` is the lowest confidence of any
+    attribute at which a portrait counts as valid (set so that 99 % of portraits the judge did not learn from are).
+    """
+
+    def __init__(
+        self,
+        attributes: list[dict[str, Any]],
+        size: int = 64,
+        eyes: Literal["convolutional", "patches"] = "convolutional",
+        features: int = 256,
+        temperatures: list[float] | None = None,
+        threshold: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.names = tuple(about["name"] for about in attributes)
+        self.values = tuple((*about["values"], HIDDEN_VALUE) for about in attributes)
+        self.temperatures = temperatures or [1.0] * len(attributes)
+        self.threshold = threshold
+        kind = ConvolutionalEyes if eyes == "convolutional" else PatchEyes
+        self.eyes: nn.Module = kind(size, features)
+        self.heads = nn.Linear(features, sum(map(len, self.values)))
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """(B, features): what the last layer sees."""
+        return self.eyes(pictures)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Logits per attribute, (B, K + 1) each."""
+        logits = self.heads(self.features(pictures)).split([len(values) for values in self.values], dim=1)
+        return tuple(each / t for each, t in zip(logits, self.temperatures, strict=True))
+
+    @torch.no_grad()
+    def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest label of every attribute (B, A), -1 where it is not to be seen, and its probability (B, A)."""
+        best = [F.softmax(each, dim=1).max(dim=1) for each in self(pictures)]
+        confidence = torch.stack([each.values for each in best], dim=1)
+        labels = torch.stack([each.indices for each in best], dim=1)
+        hidden = torch.tensor([len(values) - 1 for values in self.values], device=labels.device)
+        return torch.where(labels == hidden, -1, labels), confidence
+
+    def valid(self, pictures: Tensor) -> Tensor:
+        """(B,) bool: every attribute is read with at least the confidence `threshold`."""
+        return self.read(pictures)[1].amin(dim=1) >= self.threshold

@@ -1,0 +1,160 @@
+"""The recipes and the evaluation from the command line: `python -m playground.training avatar-vae …`.
+
+Rule of the room: every command can be cut and run again, and goes on where it was. Only `--ship` writes what ships.
+"""
+
+import argparse
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playground.training.sampling import Split
+
+if TYPE_CHECKING:
+    from playground.training.reading import World
+    from playground.training.recipes.loop import Schedule
+
+MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+RUNS = Path("runs")  # beside the code, and ignored by git
+SIZE = 64
+PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe does by default; every number can be given on the command line."""
+
+    about: str
+    images: int
+    batch: int
+    rate: float
+    averaging: int
+    train: Callable[[argparse.Namespace], None]
+
+
+def add_recipes(commands: Any) -> None:
+    """A subcommand per recipe, and `evaluate`."""
+    for name, recipe in RECIPES.items():
+        parser = commands.add_parser(name, help=recipe.about)
+        parser.add_argument("--images", type=int, default=recipe.images, help="how many pictures to see in all")
+        parser.add_argument("--batch", type=int, default=recipe.batch)
+        parser.add_argument("--rate", type=float, default=recipe.rate, help="the highest learning rate")
+        parser.add_argument("--runs", type=Path, default=RUNS, help="where runs and rendered portraits are kept")
+        parser.add_argument("--models", type=Path, default=MODELS, help="where the models it builds on are found")
+        parser.add_argument("--init-from", type=Path, help="start from the weights in this folder")
+        parser.add_argument("--ship", action="store_true", help="at the end, put the weights among --models")
+        parser.set_defaults(run=recipe.train, averaging=recipe.averaging, name=name)
+    parser = commands.add_parser("evaluate", help="print the table of a model card, and put it into the card")
+    parser.add_argument("model", choices=sorted(TABLES))
+    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--count", type=int, help="held-out portraits, or samples")
+    parser.add_argument("--no-card", action="store_true", help="print only")
+    parser.set_defaults(run=_evaluate)
+
+
+def _schedule(options: argparse.Namespace) -> "Schedule":
+    from playground.training.recipes.loop import Schedule
+
+    return Schedule(options.images, options.batch, options.rate, averaging=options.averaging)
+
+
+def _world(options: argparse.Namespace, split: Split, edits: bool = False) -> "World":
+    """The portraits of that split, rendered if they are not there yet."""
+    from playground.training.reading import read
+    from playground.training.shards import Plan, render
+
+    plan = Plan("edits" if edits else "portraits", split, PORTRAITS[split], SIZE)
+    folder = options.runs / f"{split}-{plan.kind}-{SIZE}"
+    render(folder, plan)
+    return read(folder)
+
+
+def _done(options: argparse.Namespace, model: Any, within: str = "") -> None:
+    """Write the weights into the run's folder, and among the models if that is wished."""
+    for folder in (options.runs / options.name / "model", *([options.models / options.name] if options.ship else [])):
+        model.save_pretrained(folder / within)
+        print(folder / within)
+
+
+def _vae(options: argparse.Namespace) -> None:
+    from playground.training.recipes import vae
+
+    worlds = _world(options, Split.TRAIN), _world(options, Split.TRAIN, edits=True)
+    _done(options, vae.train(*worlds, options.runs / options.name, _schedule(options), options.init_from))
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from playground.training.recipes import judge
+
+    world, out = _world(options, Split.JUDGE), options.runs / options.name
+    eyes: Any = "convolutional" if options.name == "avatar-judge" else "patches"
+    _done(options, judge.train(world, out, _schedule(options), eyes, options.init_from))
+
+
+def _flow(options: argparse.Namespace) -> None:
+    from playground.training.recipes import flow
+
+    known = _latents(options)
+    _done(options, flow.train(known, options.runs / options.name, _schedule(options), options.init_from))
+
+
+def _gan(options: argparse.Namespace) -> None:
+    """Three parts, of which `--images` counts the last; the first two have the lengths that proved enough."""
+    from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
+    from playground.training.recipes import gan
+    from playground.training.recipes.loop import Schedule, device
+
+    where = device()
+    generator, discriminator = AvatarGenerator().to(where), AvatarDiscriminator().to(where)
+    known, world, out = _latents(options), _world(options, Split.TRAIN), options.runs / options.name
+    if options.init_from is None:
+        gan.styles(generator, known, world, out / "styles", Schedule(110_000, 64, 3e-3, averaging=6000))
+        gan.prior(generator, known, out / "prior", Schedule(3_000_000, 512, 1e-3, 20_000, 100_000))
+    else:
+        generator.load_state_dict(AvatarGenerator.from_pretrained(options.init_from).state_dict())
+        opposite = AvatarDiscriminator.from_pretrained(options.init_from / "discriminator")
+        discriminator.load_state_dict(opposite.state_dict())
+    gan.game(generator, discriminator, known, world, out / "game", _schedule(options))
+    _done(options, generator)
+    _done(options, discriminator, "discriminator")
+
+
+def _latents(options: argparse.Namespace) -> Any:
+    from playground.avatars.vae import AvatarVAE
+    from playground.training.recipes.loop import device
+    from playground.training.recipes.posteriors import latents_of
+
+    vae = AvatarVAE.from_pretrained(options.models / "avatar-vae").eval().requires_grad_(False).to(device())
+    world = _world(options, Split.TRAIN)
+    return latents_of(vae, world, len(world), options.runs / "posteriors.safetensors")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from playground.training.evaluation import card
+
+    module, function, count = TABLES[options.model]
+    tables = importlib.import_module(f"playground.training.evaluation.{module}")
+    arguments = [options.model] if module == "judges" else []
+    rows = getattr(tables, function)(options.models, options.count or count, *arguments)
+    text = card.markdown(rows, f"python -m playground.training evaluate {options.model}")
+    print(text)
+    if not options.no_card:
+        card.write(options.models / options.model / "README.md", text)
+
+
+RECIPES = {
+    "avatar-vae": Recipe("encoder and decoder with named controls", 170_000, 64, 2e-3, 8000, _vae),
+    "avatar-flow": Recipe("the prior of the VAE's latent", 3_000_000, 1024, 1.5e-3, 200_000, _flow),
+    "avatar-gan": Recipe("generator and discriminator", 60_000, 32, 5e-4, 5000, _gan),
+    "avatar-judge": Recipe("the classifier that measures", 260_000, 128, 2e-3, 12_000, _judge),
+    "avatar-judge-2": Recipe("another one, of another architecture", 260_000, 128, 1.5e-3, 12_000, _judge),
+}
+TABLES = {
+    "avatar-vae": ("vae", "table", 2048),
+    "avatar-flow": ("priors", "flow_table", 2048),
+    "avatar-gan": ("priors", "gan_table", 5000),
+    "avatar-judge": ("judges", "table", 4096),
+    "avatar-judge-2": ("judges", "table", 4096),
+}
