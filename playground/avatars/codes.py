@@ -84,7 +84,7 @@ class Block:
 
     @cached_property
     def _legs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """From each value of the scale to the next: where, which way (steps - 1, width), squared length (steps - 1,)."""
+        """From each value of the scale to the next: where, which way (steps - 1, width), length² (steps - 1)."""
         points = np.stack([self.code(value) for value in self.scale]).astype(np.float64)
         along = np.diff(points, axis=0)
         return points[:-1], along, (along**2).sum(1)

@@ -46,11 +46,15 @@ def add_recipes(commands: Any) -> None:
         parser.add_argument("--init-from", type=Path, help="start from the weights in this folder")
         parser.add_argument("--ship", action="store_true", help="at the end, put the weights among --models")
         parser.set_defaults(run=recipe.train, averaging=recipe.averaging, name=name)
+    parser = commands.add_parser("atlas", help="portraits on a map and what was measured on them, beside avatar-vae")
+    parser.add_argument("--runs", type=Path, default=RUNS)
+    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.set_defaults(run=_atlas)
     parser = commands.add_parser("evaluate", help="print the table of a model card, and put it into the card")
     parser.add_argument("model", choices=sorted(TABLES))
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--count", type=int, help="held-out portraits, or samples")
-    parser.add_argument("--no-card", action="store_true", help="print only")
+    parser.add_argument("--no-card", action="store_true", help="print only; leave card and sheet alone")
     parser.set_defaults(run=_evaluate)
 
 
@@ -121,6 +125,13 @@ def _gan(options: argparse.Namespace) -> None:
     _done(options, discriminator, "discriminator")
 
 
+def _atlas(options: argparse.Namespace) -> None:
+    from playground.training.recipes.atlas import make_atlas
+
+    models, world = options.models, _world(options, Split.TRAIN)
+    make_atlas(models / "avatar-vae", models / "avatar-flow", models / "avatar-judge", world)
+
+
 def _latents(options: argparse.Namespace) -> Any:
     from playground.avatars.vae import AvatarVAE
     from playground.training.recipes.loop import device
@@ -132,7 +143,7 @@ def _latents(options: argparse.Namespace) -> Any:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from playground.training.evaluation import card
+    from playground.training.evaluation import card, sheets
 
     module, function, count = TABLES[options.model]
     tables = importlib.import_module(f"playground.training.evaluation.{module}")
@@ -141,6 +152,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     text = card.markdown(rows, f"python -m playground.training evaluate {options.model}")
     print(text)
     if not options.no_card:
+        sheets.write(options.models, options.model)
         card.write(options.models / options.model / "README.md", text)
 
 

@@ -88,7 +88,7 @@ def kid(a: np.ndarray, b: np.ndarray, subsets: int = 50, size: int = 500, seed: 
     width = a.shape[1]
     found = []
     for _ in range(subsets):
-        x, y = a[rng.choice(len(a), size)], b[rng.choice(len(b), size)]
+        x, y = (each[rng.choice(len(each), size, replace=False)] for each in (a, b))
         xx, yy, xy = ((left @ right.T / width + 1) ** 3 for left, right in ((x, x), (y, y), (x, y)))
         n = len(x)
         within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (n * (n - 1))

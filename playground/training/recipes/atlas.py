@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from playground.avatars.flow import AvatarFlow
@@ -23,11 +24,10 @@ from playground.training.recipes.layout import laid_out, spread_over
 from playground.training.recipes.loop import tiled
 from playground.training.sampling import Split, person, seeds
 from playground.vae.atlas import COLUMNS, PER_SHEET, Atlas, write
-from playground.vae.network import decode, encode, judged, log_prob
+from playground.vae.network import decode, encode, judged, log_prob, to_tensor
 
 MOST_BYTES = 9_000_000  # of the file; it lies in the repository
 HELD_OUT_START = 500_000_000  # far from the seeds that published figures are measured on
-PROBES = 64  # latents over which the effect of a coordinate is averaged
 BATCH = 64
 
 
@@ -38,12 +38,14 @@ def make_atlas(
     world: World,
     portraits: int = 4096,
     held_out: int = 1024,
+    probes: int = 64,
     effort: int = 80,
     progress: bool = True,
 ) -> None:
     """Write `atlas.safetensors` into the VAE's folder: `portraits` of the world, quantiles of `held_out` others.
 
-    `effort` is WebP's for the portraits, 0..100: 100 takes five times as long as 80 and saves a fifth of the file.
+    What a coordinate changes is averaged over `probes` latents. `effort` is WebP's for the portraits, 0..100: 100
+    takes five times as long as 80 and saves a fifth of the file.
 
     Raises:
         UserError: the world is not of training portraits in the VAE's size, or the models do not fit each other.
@@ -56,15 +58,15 @@ def make_atlas(
     _check(vae, flow, judge, world)
     rows = np.arange(min(portraits, len(world)))
     images = world.images(rows)
-    with tqdm(total=len(rows) + held_out + vae.latent * PROBES, unit="img", disable=not progress) as bar:
+    with tqdm(total=len(rows) + held_out + vae.latent * probes, unit="img", disable=not progress) as bar:
         latents, divergence = _encoded(vae, images)
         bar.update(len(rows))
         likelihoods, fidelities = _held_out(vae, flow, held_out, bar.update)
         changes = np.empty((vae.latent, len(judge.names)), np.float32)
-        probes = latents[:: max(1, len(latents) // PROBES)][:PROBES]
+        probed = latents[:: max(1, len(latents) // probes)][:probes]
         for index in range(vae.latent):
-            changes[index] = _change(vae, judge, probes, index, latents[:, index])
-            bar.update(PROBES)
+            changes[index] = _change(vae, judge, probed, index, latents[:, index])
+            bar.update(probes)
     points = laid_out(images)
     shown = spread_over(points)
     sheets, ends = _sheets(images, effort)
@@ -115,11 +117,12 @@ def _held_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Quantiles (101,) of log p(z) and of PSNR over portraits that no model learnt from."""
     likelihoods, fidelities = [], []
+    generator = torch.Generator("cpu").manual_seed(0)
     chosen = seeds(Split.HELD_OUT, count, HELD_OUT_START)
     for start in range(0, count, BATCH):
         images = np.stack([portrait(person(seed), vae.size) for seed in chosen[start : start + BATCH]])
         means, _ = encode(vae, images)
-        likelihoods.append(log_prob(flow, means))
+        likelihoods.append(log_prob(flow, _drawn(vae, images, generator)))
         fidelities += [psnr(before, after) for before, after in zip(images, decode(vae, means), strict=True)]
         told(len(images))
     steps = np.linspace(0, 1, 101)
@@ -129,11 +132,19 @@ def _held_out(
     )
 
 
-def _change(vae: AvatarVAE, judge: AvatarJudge, probes: np.ndarray, index: int, values: np.ndarray) -> np.ndarray:
+def _drawn(vae: AvatarVAE, images: np.ndarray, generator: torch.Generator) -> np.ndarray:
+    """(N, z): a draw from each picture's posterior. The flow learnt from draws; the means are likelier than any."""
+    with torch.inference_mode():
+        mean, log_variance = vae.encode(to_tensor(images))
+        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype)
+        return (mean + (0.5 * log_variance).exp() * noise).numpy()
+
+
+def _change(vae: AvatarVAE, judge: AvatarJudge, probed: np.ndarray, index: int, values: np.ndarray) -> np.ndarray:
     """(A,): what one coordinate from -2 to 2 standard deviations changes: mean total variation distance."""
     readings = []
     for way in (-2, 2):
-        moved = probes.copy()
+        moved = probed.copy()
         moved[:, index] = values.mean() + way * values.std()
         readings.append(judged(judge, decode(vae, moved)))
     return np.array([0.5 * np.abs(a - b).sum(1).mean() for a, b in zip(*readings, strict=True)], np.float32)

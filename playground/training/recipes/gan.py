@@ -10,6 +10,7 @@ Both games have the relativistic pairing loss with zero-centred gradient penalti
 R2), Huang et al. (2024), arXiv:2501.05441, and the averaged generator ships.
 """
 
+import copy
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -176,7 +177,7 @@ def game(
         optimisers["generator"].step()
         return {"generator": loss.item(), **losses, "anchor": pixels.item()}
 
-    shown = AvatarGenerator(generator.size, generator.z_dim, generator.w_dim).to(where)
+    shown = copy.deepcopy(generator)
 
     @torch.no_grad()
     def grid() -> np.ndarray:

@@ -74,7 +74,7 @@ def train(
     @torch.no_grad()
     def measure() -> dict[str, float]:
         averaged.load_state_dict(run.average("judge"))
-        rows = np.arange(len(world) - 2048, len(world))
+        rows = np.arange(len(world) - min(2048, KEPT_BACK), len(world))
         labels, _ = averaged.read(pictures(world.images(rows), where))
         right = labels.cpu().numpy() == world.labels(rows)
         return {"right": right.mean(), "all": right.all(1).mean(), "worst": right.mean(0).min()}
@@ -90,7 +90,7 @@ def calibrated(judge: AvatarJudge, world: World, config: list[dict[str, object]]
     where = next(judge.parameters()).device
     rows = np.arange(len(world) - KEPT_BACK, len(world))
     logits: list[list[Tensor]] = []
-    for part in np.array_split(rows, len(rows) // 512):
+    for part in np.array_split(rows, -(-len(rows) // 512)):
         logits.append([each.cpu() for each in judge(pictures(world.images(part), where))])
     wanted = classes(world.labels(rows), judge)
     temperatures = []
