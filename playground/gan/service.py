@@ -1,0 +1,260 @@
+"""The GAN's verbs: what the tab and the API endpoints call.
+
+Rule of the room: nothing of a visitor is kept; styles, edits and own directions travel with every request and are
+checked. What moves under a finger (`frame`, `samples`) runs at once, under a lock of its own; what takes longer is a
+`Job`.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from playground.catalog import Catalog, Entry
+from playground.errors import UserError
+from playground.gan import about, checks, path, seeds, styles
+from playground.gan.companions import Companions
+from playground.gan.directions import Directions
+from playground.gan.editing import Editor, components
+from playground.gan.kept import Kept
+from playground.gan.types import About, Edit, Frame, Histogram, Neighbour, Sample, Step
+from playground.pictures import animation, encode, intake, latent_file
+from playground.residency import ModelKey, Models
+from playground.task import Phase, Task
+from playground.weights.store import WeightStore
+from playground.worker import Job, Worker
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from playground.avatars.gan import AvatarGenerator
+
+SHEET = tuple(round(-1 + 0.25 * step, 2) for step in range(11))  # psi from -1 to 1.5
+STEPS = (1, 500)  # of a projection
+SIDES = (16, 1024)  # pixels of a picture that is shown
+
+
+class GanService:
+    """Pictures of any generator of the catalogue."""
+
+    def __init__(self, catalog: Catalog, models: Models, worker: Worker, weights: WeightStore) -> None:
+        self.catalog = catalog
+        self._models = models
+        self._worker = worker
+        self._weights = weights
+        self._about: dict[str, About] = {}
+        kept = Kept()
+        self._editor = Editor(kept)
+        self._companions = Companions(catalog, models, weights, kept)
+        self._drawing = threading.Lock()  # one live picture at a time: two would share the same cores
+
+    def entry(self, model_id: str) -> Entry:
+        """The generator of an id. Raises `UserError` for an unknown id or a model of another tab."""
+        entry = self.catalog.get(str(model_id))
+        if entry.tab != "gan" or entry.family != "avatar-gan":
+            raise UserError(f"{entry.label} is not a GAN. Choose one from the GAN tab's menu.")
+        return entry
+
+    def about(self, model_id: str, task: Task | None = None) -> About:
+        """Its sizes, from its config alone, read once; fetches a model that is not on this disk."""
+        entry = self.entry(model_id)
+        if entry.id not in self._about:
+            self._about[entry.id] = about.read(self._weights.fetch(entry, task or Task()).path)
+        return self._about[entry.id]
+
+    def style(self, model_id: str, seed: int) -> np.ndarray:
+        """(layers, w) of a seed, untouched by truncation."""
+        with self._generator(model_id) as model:
+            from playground.gan import network
+
+            return network.of_seeds(model, [seeds.one(seed)])[0]
+
+    def samples(
+        self,
+        model_id: str,
+        wanted: str | Sequence[int],
+        truncation: float = 1.0,
+        cutoff: int | None = None,
+        judged: bool = False,
+    ) -> list[Sample]:
+        """One picture a seed, in their order; with `judged`, each with the discriminator's percentile.
+
+        Raises:
+            UserError: seeds that are none or too many, a truncation or cutoff out of range.
+        """
+        chosen = seeds.parse(wanted)
+        psi = checks.truncation(truncation)
+        with self._generator(model_id) as model:
+            from playground.gan import network
+
+            mean, until = network.mean_style(model), checks.cutoff(cutoff, model.layers)
+            drawn = self._draw(model, styles.truncated(network.of_seeds(model, chosen), mean, psi, until))
+            real = self._companions.percentiles(model_id, model, drawn) if judged else [None] * len(drawn)
+            return [Sample(*each) for each in zip(chosen, map(intake.from_array, drawn), real, strict=True)]
+
+    def frame(
+        self,
+        model_id: str,
+        style: Any,
+        truncation: float = 1.0,
+        cutoff: int | None = None,
+        edits: Sequence[Edit] = (),
+        own: Sequence[Any] = (),
+        side: int = 320,
+    ) -> Frame:
+        """A live picture: the style truncated first, then moved along every edit. `side` is in pixels.
+
+        Args:
+            style: (layers, w), array or lists.
+            own: vectors (w,) that edits of kind "own" name by their place.
+
+        Raises:
+            UserError: anything in it that is not what this model takes.
+        """
+        side = checks.whole(side, "The side of a picture", *SIDES)
+        with self._generator(model_id) as model:
+            final = self._editor.apply(model, style, truncation, cutoff, edits, own)
+            return Frame(encode.jpeg(self._draw(model, final[None])[0], side), final)
+
+    def render(self, model_id: str, style: Any) -> "Image.Image":
+        """The picture of a style, at the model's own size."""
+        with self._generator(model_id) as model:
+            return intake.from_array(self._draw(model, checks.style(style, model.layers, model.w_dim)[None])[0])
+
+    def mix(self, style_a: np.ndarray, style_b: np.ndarray, layers: Sequence[int] | styles.Group) -> np.ndarray:
+        """Style a with the chosen layers of style b. Raises `UserError` for layers that are not there."""
+        return styles.mixed(style_a, style_b, layers)
+
+    def directions(
+        self, model_id: str, kind: Literal["pca", "sefa"], count: int, layers: tuple[int, int] | None = None
+    ) -> Directions:
+        """The strongest directions of w; SeFa's are those of a range of layers (default: all)."""
+        with self._generator(model_id) as model:
+            if kind not in ("pca", "sefa"):
+                raise UserError("Directions are found by “pca” or “sefa”.")
+            checks.whole(count, "The number of directions", 1, components(model))
+            span = checks.span(layers or (0, model.layers - 1), model.layers)
+            found = self._editor.directions(model, kind, span)
+            return Directions(found.vectors[:count], found.deviations[:count])
+
+    def truncation_sheet(
+        self, model_id: str, style: Any, cutoff: int | None = None, psis: Sequence[float] = SHEET
+    ) -> list[tuple[float, "Image.Image"]]:
+        """The same style at many truncations, in one call of the network."""
+        with self._generator(model_id) as model:
+            from playground.gan import network
+
+            if not 1 <= len(psis) <= network.BATCH:
+                raise UserError(f"A sheet has 1 to {network.BATCH} pictures.")
+            checked = checks.style(style, model.layers, model.w_dim)
+            until, mean = checks.cutoff(cutoff, model.layers), network.mean_style(model)
+            rows = [styles.truncated(checked, mean, checks.truncation(psi), until) for psi in psis]
+            drawn = self._draw(model, np.stack(rows))
+            return [(psi, intake.from_array(each)) for psi, each in zip(psis, drawn, strict=True)]
+
+    def video(
+        self,
+        visitor: str,
+        model_id: str,
+        keys: Sequence[Any],
+        seconds: float = 6.0,
+        fps: float = 24.0,
+        loop: bool = True,
+        side: int = 256,
+    ) -> Job[bytes]:
+        """A film through key frames (layers, w): phases tell the frames done, the result is a looping WebP's bytes."""
+        entry = self.entry(model_id)
+        lasts = checks.number(seconds, "The length of a film in seconds", 0.5, 60)
+        rate = checks.number(fps, "The frames a second", 1, 60)
+        between, total = path.frames_between(len(keys), lasts, rate, loop)
+        side = checks.whole(side, "The side of a picture", *SIDES)
+
+        def work(task: Task) -> Iterator[bytes]:
+            def report(done: int) -> None:
+                task.report(Phase("preparing", entry.label, done, total))
+
+            with self._generator(model_id, task) as model:
+                from playground.gan import network
+
+                checked = np.stack([checks.style(key, model.layers, model.w_dim) for key in keys])
+                frames = network.film(model, path.along(checked, between, loop))
+                yield animation.webp(frames, rate, side, task, report, total)
+
+        return self._worker.submit(visitor, work)
+
+    def project(
+        self, visitor: str, model_id: str, image: Any, steps: int = 200, crop: intake.Crop | None = None
+    ) -> Job[Step]:
+        """Look for the style of a picture (a path, or opened), with the best so far on the way."""
+        self.entry(model_id)
+        steps = checks.whole(steps, "The number of steps", *STEPS)
+        picture = intake.read(image)
+
+        def work(task: Task) -> Iterator[Step]:
+            others = self._companions
+            with self._generator(model_id, task) as model, others.judge(task) as judge, others.vae(task) as vae:
+                from playground.gan.projection import project
+
+                target = intake.to_array(intake.square(picture, model.size, crop)[0])
+                yield from project(model, judge, vae, target, self._editor.spread(model).overall, steps, task)
+
+        return self._worker.submit(visitor, work)
+
+    def histogram(
+        self, visitor: str, model_id: str, count: int = seeds.MOST_COUNTED, truncation: float = 1.0
+    ) -> Job[Histogram]:
+        """What samples of the seeds 1 to `count` show beside what the world shows; it grows while it is counted."""
+        self.entry(model_id)
+        psi = checks.truncation(truncation)
+        chosen = range(1, checks.whole(count, "The number of samples", 1, seeds.MOST_COUNTED) + 1)
+
+        def work(task: Task) -> Iterator[Histogram]:
+            others = self._companions
+            with others.vae(task) as vae:
+                world = others.atlas(vae)
+            with self._generator(model_id, task) as model, others.judge(task) as judge:
+                from playground.gan.histogram import histogram
+
+                yield from histogram(model, judge, world, chosen, psi, task)
+
+        return self._worker.submit(visitor, work)
+
+    def realness(self, model_id: str, style: Any) -> float:
+        """The share (0..1) of 1,000 samples that the discriminator finds less real than this style's picture."""
+        with self._generator(model_id) as model:
+            drawn = self._draw(model, checks.style(style, model.layers, model.w_dim)[None])
+            return self._companions.percentiles(model_id, model, drawn)[0]
+
+    def nearest(self, model_id: str, style: Any, count: int = 6) -> list[Neighbour]:
+        """The portraits of the world nearest to this style's picture, in the latent of the VAE."""
+        return self._companions.nearest(intake.to_array(self.render(model_id, style)), count)
+
+    def save(self, model_id: str, style: Any, png: bool) -> bytes:
+        """The style as a file: JSON, or the PNG of its picture with the style inside."""
+        with self._generator(model_id) as model:
+            checked = checks.style(style, model.layers, model.w_dim)
+        file = latent_file.LatentFile("gan", model_id, checked.tolist())
+        return latent_file.into_png(self.render(model_id, checked), file) if png else latent_file.dumps(file).encode()
+
+    def load(self, model_id: str, file: str | Path) -> np.ndarray:
+        """(layers, w) of a file that `save` wrote. Raises `UserError` for another model's, or anything else."""
+        known = self.about(model_id)
+        found = latent_file.expect(latent_file.from_file(file), "gan", model_id, (len(known.resolutions), known.w_dim))
+        return checks.style(found, len(known.resolutions), known.w_dim)
+
+    def _generator(self, model_id: str, task: Task | None = None) -> AbstractContextManager["AvatarGenerator"]:
+        self.about(model_id, task)  # words of its own for a folder of something else
+        return self._models.use(ModelKey(model_id), task)
+
+    def _draw(self, model: "AvatarGenerator", all_styles: np.ndarray) -> np.ndarray:
+        """(N, layers, w) to (N, S, S, 3) uint8, under the live lock; many of them let others in between."""
+        from playground.gan import network
+
+        found = []
+        for start in range(0, len(all_styles), network.BATCH):
+            with self._drawing:
+                found.append(network.drawn(network.pictures(model, all_styles[start : start + network.BATCH])))
+        return np.concatenate(found)
