@@ -70,7 +70,8 @@ def _file_fault(path: Path) -> str | None:
     if not path.exists():
         return f"There is no folder or file {path}."
     if path.suffix != ".gguf":
-        return f"{path} is neither a folder nor a .gguf file."
+        why = f" It keeps its weights {WHY_NOT_PICKLE}." if f"*{path.suffix}" in PICKLES else ""
+        return f"{path} is neither a folder nor a .gguf file.{why}"
     with path.open("rb") as file:
         return None if file.read(4) == b"GGUF" else f"{path} is not a GGUF file, whatever its name says."
 

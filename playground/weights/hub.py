@@ -1,7 +1,8 @@
 """Models of a hub: listed, downloaded and kept by `huggingface_hub` in its own cache.
 
-Rule of the room: safetensors (or one GGUF) and what belongs to them, never a pickle; a cached model
-needs no network; a file is used when its content hashes to the name the hub gave it.
+Rule of the room: safetensors (or one GGUF) and what belongs to them, never a pickle that is not on the
+allow-list (and those only for `pickles` to convert); a cached model needs no network; a file is used
+when its content hashes to the name the hub gave it.
 
 The layout of the cache is the library's documented one: `snapshots/<commit>/<file>` is a link to
 `blobs/<etag>`, the etag being the sha256 of a big file and the git object id of a small one.
@@ -55,6 +56,9 @@ class Hub:
         if folder is None:
             return None
         names = self._names(folder)
+        if self._source.pickles:
+            here = all(pickle.file in names for pickle in self._source.pickles)
+            return Weights(folder, "folder", self.name) if here else None
         if any(name.endswith(".gguf") for name in names):
             files = [folder / name for name in names if name.endswith(".gguf")]
             return Weights(files[0], "gguf", self.name) if len(files) == 1 else None

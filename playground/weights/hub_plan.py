@@ -21,6 +21,7 @@ from playground.weights.place import is_safe_name
 
 WANTED = ("*.safetensors", "*.json", "*.txt", "*.jinja", "*.model", "*.tiktoken", "tokenizer*")
 NEVER = (*PICKLES, "*.py", "*.onnx", "*.zip", "*.tar*")
+ALLOWABLE = ("*.bin", "*.pth")  # by name and hash, see `HubSource.pickles`
 # The same weights a second time: in a layout `from_pretrained` does not read, or for other runtimes.
 TWICE = ("consolidated*.safetensors", "original/*", "onnx/*", "openvino/*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -59,6 +60,9 @@ class Plan:
 
 def patterns(source: HubSource) -> dict[str, Any]:
     """The two arguments every call of the library about this source takes."""
+    if source.pickles:  # the catalogue made sure that no pattern beside them can match another one
+        wanted = (*(source.files or ("*.json",)), *(pickle.file for pickle in source.pickles))
+        return {"allow_patterns": list(wanted), "ignore_patterns": [p for p in NEVER if p not in ALLOWABLE]}
     ignored = NEVER if source.files else NEVER + TWICE
     return {"allow_patterns": list(source.files or WANTED), "ignore_patterns": list(ignored)}
 
@@ -85,6 +89,7 @@ def make_plan(source: HubSource, cache: Path, endpoint: str | None) -> Plan:
     siblings = {file.rfilename: file for file in info.siblings or ()}
     names = list(filter_repo_objects(siblings, **patterns(source)))
     _refuse(source, list(siblings), names)
+    _refuse_changed(source, {name: (file.lfs.sha256 if file.lfs else "") for name, file in siblings.items()})
     files = []
     for name in names:
         file = siblings[name]
@@ -105,6 +110,8 @@ def _refuse(source: HubSource, everything: list[str], names: list[str]) -> None:
             raise UserError(
                 f"{repo} holds a file named “{name[:80]}”, which would land elsewhere on this disk. Do not use it."
             )
+    if source.pickles:
+        return
     ggufs = [name for name in names if name.endswith(".gguf")]
     if len(ggufs) > 1:
         raise UserError(
@@ -117,6 +124,25 @@ def _refuse(source: HubSource, everything: list[str], names: list[str]) -> None:
     if list(filter_repo_objects(everything, allow_patterns=list(PICKLES))):
         raise UserError(
             f"{repo} has its weights only {WHY_NOT_PICKLE}. "
-            "Choose a model with .safetensors files; many have a converted copy, or a revision with one."
+            "Choose a model with .safetensors files; many have a converted copy, or a revision with one. (A .bin or "
+            ".pth that somebody has looked at can be allowed by its sha256: `pickles` in the catalogue.)"
         )
     raise UserError(f"{repo} holds no .safetensors file that `files` would take. Choose another model.")
+
+
+def _refuse_changed(source: HubSource, published: dict[str, str]) -> None:
+    """Allow-listed pickles that are not, or not any more, the bytes that were allowed: before any of them comes."""
+    for pickle in source.pickles:
+        if pickle.file not in published:
+            raise UserError(f"{source.repo} holds no file “{pickle.file}”. Mend `pickles` in the catalogue.")
+        if published[pickle.file] != pickle.sha256:
+            raise UserError(not_the_allowed(source.repo, pickle.file))
+
+
+def not_the_allowed(repo: str, file: str) -> str:
+    """Why a pickle on the allow-list is refused all the same."""
+    return (
+        f"{file} of {repo} is not the file that the catalogue allows (its sha256 differs). It is a pickle, and "
+        "loading one can run any program hidden in it, so it was not read. Look at the new file before you allow it, "
+        "or choose a model with .safetensors files."
+    )

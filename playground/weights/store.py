@@ -11,6 +11,7 @@ from playground.catalog import AssetSource, Entry, HubSource, PathSource, Source
 from playground.errors import UserError
 from playground.task import Task
 from playground.weights.folders import Folder
+from playground.weights.pickles import Pickled
 from playground.weights.place import Place
 from playground.weights.types import State, Weights
 from playground.weights.verify import Stamps
@@ -118,7 +119,8 @@ class WeightStore:
                 # Not before it is needed: importing the hub's library takes longer than the page should.
                 from playground.weights.hub import Hub
 
-                return Hub(source, self._cache / "locks", self._stamps, self._hub_cache, self._hub_endpoint)
+                hub = Hub(source, self._cache / "locks", self._stamps, self._hub_cache, self._hub_endpoint)
+                return Pickled(source, hub, self._cache / "converted", self._stamps) if source.pickles else hub
             case _:
                 assert_never(source)
 

@@ -1,0 +1,143 @@
+"""The panel for photographs: any picture through the autoencoder of a diffusion model, and what its latent holds."""
+
+from typing import Any
+
+import gradio as gr
+
+from playground.autoencoders.changes import MOST_BITS, MOST_GAIN, MOST_NOISE
+from playground.autoencoders.service import LEAST_SIDE, MOST_FRAMES, MOST_SIDE, USUAL_SIDE
+from playground.core import Playground
+from tabs.chat.view import model_choice
+from tabs.errors import shown
+from tabs.vae import photo_view as view
+from tabs.vae.photo_handlers import CHANNELS, PhotoHandlers, PhotoVisit
+from tabs.words import label, language_of
+
+CHOICE_KEY = "aigc-playground-photo-model"
+AT_FIRST = 4  # channels shown before a model has told how many it has
+
+
+def photo_panel(playground: Playground) -> None:
+    """Build the panel inside the current `gr.Blocks` and wire its events."""
+    service = playground.autoencoders
+    entries = service.entries()
+    if not entries:
+        gr.Markdown(label("photo_none"))
+        return
+    handlers, first = PhotoHandlers(service), entries[0]
+
+    visit = gr.State(PhotoVisit(), delete_callback=handlers.stop)
+    chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
+    gr.Markdown(label("photo_intro"), elem_classes="subtle")
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=280):
+            picture = _picture("photo_picture", "photo-picture")
+            with gr.Row():
+                run = gr.Button(label("photo_run"), variant="primary", elem_id="photo-run")
+                stop = gr.Button(label("stop"), variant="stop", interactive=False, elem_id="photo-stop")
+            model = gr.Dropdown(
+                [(model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
+                value=first.id,
+                label=label("model"),
+                elem_id="photo-model",
+            )
+            about = gr.Markdown(view.model_line(first, playground.state(first), "en"), elem_classes="subtle")
+            side = gr.Slider(
+                LEAST_SIDE,
+                MOST_SIDE[first.family],
+                value=USUAL_SIDE,
+                step=8,
+                label=label("photo_side"),
+                info=label("photo_side_info"),
+            )
+            with gr.Accordion(label("photo_between"), open=False):
+                second = _picture("photo_second", "photo-second")
+                count = gr.Slider(2, MOST_FRAMES, value=12, step=1, label=label("photo_count"))
+                go = gr.Button(label("photo_between"), elem_id="photo-between")
+        with gr.Column(scale=2, min_width=320):
+            compare = gr.ImageSlider(
+                label=label("photo_compare"), type="pil", format="png", interactive=False, elem_id="photo-compare"
+            )
+            status = gr.Textbox(
+                value="", show_label=False, container=False, interactive=False, lines=1, max_lines=4,
+                elem_id="photo-status",
+            )  # fmt: skip
+            with gr.Accordion(label("photo_changes"), open=True):
+                with gr.Row():
+                    bits = gr.Slider(0, MOST_BITS, value=0, step=1, label=label("photo_bits"), elem_id="photo-bits")
+                    noise = gr.Slider(
+                        0, MOST_NOISE, value=0, step=0.05, label=label("photo_noise"), info=label("photo_noise_info")
+                    )
+                    seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, maximum=2**32 - 1, min_width=90)
+                with gr.Row():
+                    gains = [
+                        gr.Slider(
+                            -MOST_GAIN,
+                            MOST_GAIN,
+                            value=1,
+                            step=0.05,
+                            label=label(f"photo_gain_{number + 1}"),
+                            visible=number < AT_FIRST,
+                            min_width=160,
+                        )
+                        for number in range(CHANNELS)
+                    ]
+                with gr.Row():
+                    sheet = gr.Button(label("photo_sheet"), elem_id="photo-sheet")
+                    reset = gr.Button(label("photo_reset"), elem_id="photo-reset")
+            gallery = gr.Gallery(
+                label=label("photo_gallery"), columns=4, format="png", visible=False, elem_id="photo-gallery"
+            )
+            moving = gr.HTML("", label=label("photo_moving"), visible=False, elem_id="photo-moving")
+
+    options = [model, side, noise, bits, seed, *gains]
+    drawn = [status, compare, gallery, moving, stop, *gains]
+
+    # The worker is the line; Gradio's own queue only has to let everybody in.
+    hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    work: dict[str, Any] = {**hidden, "concurrency_id": "photo", "concurrency_limit": None}
+    newest = {**work, "trigger_mode": "multiple"}  # a newer wish ends the one before it
+
+    run.click(shown(handlers.reconstruct), [visit, picture, *options], drawn, **newest)
+    sheet.click(shown(handlers.sheet), [visit, picture, *options], drawn, **newest)
+    go.click(shown(handlers.between), [visit, picture, second, count, *options], drawn, **newest)
+    released = [slider.release for slider in (noise, bits, *gains)]
+    gr.on([*released, seed.submit], shown(handlers.retouch), [visit, picture, *options], drawn, **newest)
+    stop.click(handlers.stop, [visit], None, queue=False, **hidden)
+
+    def set_back() -> tuple[Any, ...]:
+        return (0, 0, 0, *[1] * CHANNELS)
+
+    reset.click(set_back, None, [noise, bits, seed, *gains], queue=False, **hidden).then(
+        shown(handlers.retouch), [visit, picture, *options], drawn, **newest
+    )
+
+    def describe(model_id: str, wished: float, request: gr.Request) -> tuple[Any, ...]:
+        entry = service.entry(model_id)
+        most = MOST_SIDE[entry.family]
+        line = view.model_line(entry, playground.state(entry), language_of(request))
+        return line, gr.Slider(maximum=most, value=min(wished, most)), entry.id
+
+    model.input(shown(describe), [model, side], [about, side, chosen], **work)
+
+    def opened(remembered: str, request: gr.Request) -> tuple[Any, ...]:
+        """The panel in the visitor's language, with the model they used last."""
+        language = language_of(request)
+        known = [entry.id for entry in entries]
+        model_id = remembered if remembered in known else first.id
+        choices = [(model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
+        return (gr.Dropdown(choices=choices, value=model_id), *describe(model_id, USUAL_SIDE, request))
+
+    gr.on(None, opened, [chosen], [model, about, side, chosen], queue=False, **hidden)
+
+
+def _picture(word: str, elem_id: str) -> gr.Image:
+    """A file as it was uploaded: `playground.pictures.intake` reads it, not Gradio."""
+    return gr.Image(
+        label=label(word),
+        sources=["upload", "clipboard", "webcam"],
+        type="filepath",
+        image_mode=None,
+        elem_id=elem_id,
+        height="max(14rem, 30vh)",
+    )
