@@ -104,7 +104,7 @@ class AvatarGenerator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playgr
         z_dim: int = 64,
         w_dim: int = 128,
         inner: int = 64,
-        hidden: int = 256,
+        hidden: int = 512,
         depth: int = 4,
         widths: tuple[int, ...] = (128, 128, 96, 64),
     ) -> None:

@@ -106,6 +106,7 @@ def _flow(options: argparse.Namespace) -> None:
 
 def _gan(options: argparse.Namespace) -> None:
     """Three parts, of which `--images` counts the last; the first two have the lengths that proved enough."""
+    from playground.avatars.flow import AvatarFlow
     from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
     from playground.training.recipes import gan
     from playground.training.recipes.loop import Schedule, device
@@ -114,8 +115,10 @@ def _gan(options: argparse.Namespace) -> None:
     generator, discriminator = AvatarGenerator().to(where), AvatarDiscriminator().to(where)
     known, world, out = _latents(options), _world(options, Split.TRAIN), options.runs / options.name
     if options.init_from is None:
-        gan.styles(generator, known, world, out / "styles", Schedule(110_000, 64, 3e-3, averaging=6000))
-        gan.prior(generator, known, out / "prior", Schedule(3_000_000, 512, 1e-3, 20_000, 100_000))
+        gan.styles(generator, known, world, out / "styles", Schedule(115_000, 64, 3e-3, averaging=6000))
+        flow = AvatarFlow.from_pretrained(options.models / "avatar-flow").eval().requires_grad_(False).to(where)
+        gan.copied(generator, flow, out / "copied", Schedule(1_000_000, 1024, 2e-3, 20_000, 100_000))
+        gan.prior(generator, known, out / "prior", Schedule(400_000, 512, 3e-4, 20_000, 50_000))
     else:
         generator.load_state_dict(AvatarGenerator.from_pretrained(options.init_from).state_dict())
         opposite = AvatarDiscriminator.from_pretrained(options.init_from / "discriminator")

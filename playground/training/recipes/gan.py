@@ -3,7 +3,8 @@
 Rule of the room: what is learnt by example comes first, because it is a hundred times cheaper than a game.
 
 1. `styles`: the synthesis and the second half of the mapping learn to draw portraits from the latents of `avatar-vae`.
-2. `prior`: the first half of the mapping learns to turn noise into such latents, in a game between two perceptrons.
+2. `copied` and `prior`: the first half of the mapping learns to turn noise into such latents, first from the samples of
+   `avatar-flow`, then in a game between two perceptrons.
 3. `game`: generator and discriminator play the whole game on pictures.
 
 Both games have the relativistic pairing loss with zero-centred gradient penalties on real and drawn samples (R1 and
@@ -19,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from playground.avatars.flow import AvatarFlow
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
 from playground.training.reading import World
 from playground.training.recipes.loop import Run, Schedule, device, pictures, tiled, to_uint8
@@ -76,8 +78,30 @@ class Critic(nn.Module):
         return self.net(x)[:, 0]
 
 
+def copied(generator: AvatarGenerator, flow: AvatarFlow, out: Path, schedule: Schedule) -> None:
+    """Part 2a: noise to the latent that the flow makes of it. Leaves the averaged weights in `generator`."""
+    where = device()
+    learning = generator.mapping.prior
+    optimiser = torch.optim.Adam(learning.parameters(), schedule.rate, betas=(0.9, 0.99))
+    run = Run(out, {"generator": generator}, {"adam": optimiser}, schedule, ("generator",), "avatar-gan, copied")
+
+    def step(batch: int) -> dict[str, float]:
+        z = F.normalize(torch.randn((batch, generator.z_dim), device=where), dim=1) * generator.z_dim**0.5
+        with torch.no_grad():
+            wanted = flow.inverse(z)
+        # The absolute error lets a value without order fall on one side of a gap; the square would average them.
+        loss = F.l1_loss(learning(z), wanted)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        return {"l1": loss.item()}
+
+    run.train(step)
+    generator.load_state_dict(run.average("generator"))
+
+
 def prior(generator: AvatarGenerator, known: Latents, out: Path, schedule: Schedule, gamma: float = 0.02) -> None:
-    """Part 2: noise to latents of portraits. Leaves the averaged weights in `generator`."""
+    """Part 2b: noise to latents of portraits. Leaves the averaged weights in `generator`."""
     where = device()
     learning, critic = generator.mapping.prior, Critic(known.mean.shape[1]).to(where)
     optimisers = {
