@@ -1,6 +1,7 @@
 """The networks of the drawn world: what the papers say of them holds in numbers."""
 
 import math
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from playground.avatars.codes import Block, blocks
 from playground.avatars.controls import apply_all, controls
 from playground.avatars.flow import AvatarFlow
+from playground.avatars.gan import Decide
 from playground.avatars.judge import HIDDEN_VALUE, AvatarJudge
 from playground.avatars.vae import AvatarVAE, kl
 from playground.errors import UserError
@@ -18,7 +20,10 @@ WORLD = blocks(attribute_config())
 BY_NAME = {control.name: control for control in controls(WORLD)}
 
 
-def stirred(module: torch.nn.Module, scale: float = 0.3) -> torch.nn.Module:
+M = TypeVar("M", bound=torch.nn.Module)
+
+
+def stirred(module: M, scale: float = 0.3) -> M:
     """Weights that are far from where they start, since layers start as the identity."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -143,3 +148,17 @@ def test_models_come_back_from_their_folders(tmp_path) -> None:  # type: ignore[
     for a, b in zip(judge(x), back(x), strict=True):
         torch.testing.assert_close(a, b)
     assert back.threshold == 0.9
+
+
+def test_a_decision_leaves_codes_alone_and_draws_what_lies_between_to_the_nearest() -> None:
+    decide = Decide(WORLD)
+    rng = np.random.default_rng(0)
+    labels = [int(rng.integers(len(block.values))) for block in WORLD]
+    codes = np.concatenate([block.codes[label] for block, label in zip(WORLD, labels, strict=True)])
+    latent = torch.from_numpy(np.concatenate([codes, rng.standard_normal(9)])).float()[None]
+    torch.testing.assert_close(decide(latent), latent, atol=1e-4, rtol=0)
+    near = latent + 0.1 * torch.randn(1, 64, generator=torch.Generator().manual_seed(0))
+    decided = decide(near)
+    torch.testing.assert_close(decided[:, :55], latent[:, :55], atol=0.05, rtol=0)
+    torch.testing.assert_close(decided[:, 55:], near[:, 55:])
+    assert not any(name.startswith("codes") for name in decide.state_dict()), "constants are not weights"

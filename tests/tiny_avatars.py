@@ -55,7 +55,8 @@ def tiny_flow(folder: Path, seed: int = 0, width: int = 64) -> Path:
 def tiny_generator(folder: Path, seed: int = 0, size: int = SIZE) -> Path:
     """A generator with a discriminator beside it, in the folder `discriminator`."""
     config: dict[str, Any] = {
-        "size": size, "z_dim": 16, "w_dim": 16, "inner": 64, "hidden": 16, "depth": 2, "widths": _halvings(size, 8),
+        "size": size, "z_dim": 64, "w_dim": 16, "couplings": 2, "hidden": 16,
+        "attributes": attribute_config(), "widths": _halvings(size, 8),
     }  # fmt: skip
     tiny_discriminator(folder / "discriminator", seed, size)
     return _save(AvatarGenerator, config, folder, seed)

@@ -7,11 +7,15 @@ the drawn world does not need is left out: there is no noise input, since a port
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
+
+from playground.avatars.codes import Block, blocks
+from playground.avatars.flow import AvatarFlow
 
 
 class ModulatedConv(nn.Module):
@@ -39,21 +43,51 @@ class ModulatedConv(nn.Module):
         return x + self.bias[:, None, None]
 
 
-class Mapping(nn.Module):
-    """z to w. `prior` brings the normal distribution into the shape of the faces, `style` makes styles of them."""
+class Decide(nn.Module):
+    """Draws each block of attributes to the nearest of its codes: attention over them, by distance and very sharp.
 
-    def __init__(self, z_dim: int, w_dim: int, inner: int, hidden: int, depth: int) -> None:
+    A person has one hair style or another and never half of each, but what comes out of a normal distribution by a
+    continuous map must pass from one to the other. Here it does so in a small part of the way.
+    """
+
+    SHARPNESS = 40.0  # per squared distance; neighbouring codes are 0.7 apart or more
+
+    def __init__(self, of: Sequence[Block]) -> None:
         super().__init__()
-        widths = [z_dim, *[hidden] * depth]
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(widths):
-            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
-        self.prior = nn.Sequential(*layers, nn.Linear(hidden, inner))
-        self.style = nn.Sequential(nn.Linear(inner, w_dim), nn.LeakyReLU(0.2), nn.Linear(w_dim, w_dim))
+        self.slices = [block.slice for block in of]
+        for number, block in enumerate(of):  # constants of the config: not among the weights
+            self.register_buffer(f"codes_{number}", torch.from_numpy(block.codes), persistent=False)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """(B, z) to (B, z); coordinates of no block stay as they are."""
+        parts, end = [], 0
+        for number, place in enumerate(self.slices):
+            codes: Tensor = self.get_buffer(f"codes_{number}")
+            distance = (latent[:, None, place] - codes).square().sum(2)  # (B, K)
+            parts.append(F.softmax(-self.SHARPNESS * distance, dim=1) @ codes)
+            end = place.stop
+        return torch.cat([*parts, latent[:, end:]], dim=1)
+
+
+class Mapping(nn.Module):
+    """z to w: an invertible `prior` brings the normal distribution into the shape of the faces, `style` makes styles.
+
+    The prior is a stack of couplings (`flow`), so training can begin with a density that is known to be right.
+    """
+
+    def __init__(self, z_dim: int, w_dim: int, layers: int, hidden: int, of: Sequence[Block]) -> None:
+        super().__init__()
+        self.prior = AvatarFlow(z_dim, layers, hidden)
+        self.decide = Decide(of)
+        self.style = nn.Sequential(nn.Linear(z_dim, w_dim), nn.LeakyReLU(0.2), nn.Linear(w_dim, w_dim))
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, z) to (B, w)."""
-        return self.style(self.prior(F.normalize(z, dim=1) * math.sqrt(z.shape[1])))
+        return self.of_latent(self.prior.inverse(F.normalize(z, dim=1) * math.sqrt(z.shape[1])))
+
+    def of_latent(self, latent: Tensor) -> Tensor:
+        """(B, z) in the shape of the faces, as the VAE encodes them, to (B, w)."""
+        return self.style(self.decide(latent))
 
 
 class Synthesis(nn.Module):
@@ -96,21 +130,24 @@ class Synthesis(nn.Module):
 
 
 class AvatarGenerator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
-    """z ~ N(0, I) of `z_dim` coordinates to pictures of `size` pixels. `w_mean` is the mean of w over many z."""
+    """z ~ N(0, I) of `z_dim` coordinates to pictures of `size` pixels. `w_mean` is the mean of w over many z.
+
+    `attributes` are dicts as in `AvatarVAE`, for a world whose people have one value of each or another.
+    """
 
     def __init__(
         self,
         size: int = 64,
         z_dim: int = 64,
         w_dim: int = 128,
-        inner: int = 64,
-        hidden: int = 512,
-        depth: int = 4,
+        couplings: int = 12,
+        hidden: int = 192,
         widths: tuple[int, ...] = (128, 128, 96, 64),
+        attributes: list[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__()
         self.size, self.z_dim, self.w_dim = size, z_dim, w_dim
-        self.mapping = Mapping(z_dim, w_dim, inner, hidden, depth)
+        self.mapping = Mapping(z_dim, w_dim, couplings, hidden, blocks(attributes or []))
         self.synthesis = Synthesis(size, widths, w_dim)
         self.w_mean: Tensor
         self.register_buffer("w_mean", torch.zeros(w_dim))

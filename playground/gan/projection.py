@@ -78,9 +78,7 @@ def _encoded(generator: AvatarGenerator, vae: AvatarVAE, wanted: Tensor) -> Tens
     """(1, layers, w): the style of the VAE's latent where the mapping takes it, else the mean style."""
     with torch.no_grad():
         latent, _ = vae.encode(network.fitted(wanted, vae.size))
-        first = generator.mapping.style[0]
-        assert isinstance(first, torch.nn.Linear)
-        w = generator.mapping.style(latent) if first.in_features == vae.latent else generator.w_mean[None]
+        w = generator.mapping.of_latent(latent) if generator.z_dim == vae.latent else generator.w_mean[None]
         return w[:, None].expand(-1, generator.layers, -1).clone()
 
 

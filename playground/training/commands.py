@@ -105,20 +105,23 @@ def _flow(options: argparse.Namespace) -> None:
 
 
 def _gan(options: argparse.Namespace) -> None:
-    """Three parts, of which `--images` counts the last; the first two have the lengths that proved enough."""
+    """Two parts, of which `--images` counts the second; the first has the length that proved enough."""
     from playground.avatars.flow import AvatarFlow
     from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
     from playground.training.recipes import gan
     from playground.training.recipes.loop import Schedule, device
+    from playground.training.recipes.vae import attribute_config
 
     where = device()
-    generator, discriminator = AvatarGenerator().to(where), AvatarDiscriminator().to(where)
+    generator, discriminator = (
+        AvatarGenerator(attributes=attribute_config()).to(where),
+        AvatarDiscriminator().to(where),
+    )
     known, world, out = _latents(options), _world(options, Split.TRAIN), options.runs / options.name
     if options.init_from is None:
         gan.styles(generator, known, world, out / "styles", Schedule(115_000, 64, 3e-3, averaging=6000))
-        flow = AvatarFlow.from_pretrained(options.models / "avatar-flow").eval().requires_grad_(False).to(where)
-        gan.copied(generator, flow, out / "copied", Schedule(1_000_000, 1024, 2e-3, 20_000, 100_000))
-        gan.prior(generator, known, out / "prior", Schedule(400_000, 512, 3e-4, 20_000, 50_000))
+        flow = AvatarFlow.from_pretrained(options.models / "avatar-flow")
+        generator.mapping.prior.load_state_dict(flow.state_dict())
     else:
         generator.load_state_dict(AvatarGenerator.from_pretrained(options.init_from).state_dict())
         opposite = AvatarDiscriminator.from_pretrained(options.init_from / "discriminator")
@@ -162,7 +165,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 RECIPES = {
     "avatar-vae": Recipe("encoder and decoder with named controls", 170_000, 64, 2e-3, 8000, _vae),
     "avatar-flow": Recipe("the prior of the VAE's latent", 3_000_000, 1024, 1.5e-3, 200_000, _flow),
-    "avatar-gan": Recipe("generator and discriminator", 60_000, 32, 5e-4, 5000, _gan),
+    "avatar-gan": Recipe("generator and discriminator", 60_000, 32, 1.5e-4, 4000, _gan),
     "avatar-judge": Recipe("the classifier that measures", 260_000, 128, 2e-3, 12_000, _judge),
     "avatar-judge-2": Recipe("another one, of another architecture", 260_000, 128, 1.5e-3, 12_000, _judge),
 }

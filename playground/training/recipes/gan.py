@@ -1,13 +1,12 @@
-"""The recipe of `avatar-gan`, in three parts, each of which can be resumed on its own.
+"""The recipe of `avatar-gan`, in two parts, each of which can be resumed on its own.
 
 Rule of the room: what is learnt by example comes first, because it is a hundred times cheaper than a game.
 
 1. `styles`: the synthesis and the second half of the mapping learn to draw portraits from the latents of `avatar-vae`.
-2. `copied` and `prior`: the first half of the mapping learns to turn noise into such latents, first from the samples of
-   `avatar-flow`, then in a game between two perceptrons.
-3. `game`: generator and discriminator play the whole game on pictures.
+2. `game`: generator and discriminator play the game on pictures. The first half of the mapping starts as
+   `avatar-flow`, which turns noise into such latents. (A perceptron that had to learn this stayed blurred.)
 
-Both games have the relativistic pairing loss with zero-centred gradient penalties on real and drawn samples (R1 and
+The game has the relativistic pairing loss with zero-centred gradient penalties on real and drawn samples (R1 and
 R2), Huang et al. (2024), arXiv:2501.05441, and the averaged generator ships.
 """
 
@@ -20,14 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.avatars.flow import AvatarFlow
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
 from playground.training.reading import World
 from playground.training.recipes.loop import Run, Schedule, device, pictures, tiled, to_uint8
 from playground.training.recipes.posteriors import Latents
 
 PENALTY_EVERY = 8  # steps; the penalty is multiplied by it
-WIDER = 3.0  # latents are scattered up to this many times wider than the VAE's posterior, so that near misses count
+HEAD_START = (
+    6000  # pictures that only the discriminator learns from: a generator led by one that knows nothing unlearns
+)
+WIDER = 1.5  # latents are scattered up to this many times wider than the VAE's posterior, so that near misses count
 
 
 def styles(generator: AvatarGenerator, known: Latents, world: World, out: Path, schedule: Schedule) -> None:
@@ -39,7 +40,7 @@ def styles(generator: AvatarGenerator, known: Latents, world: World, out: Path, 
     rng = np.random.default_rng((13, run.seen))
 
     def draw(latent: Tensor) -> Tensor:
-        w = generator.mapping.style(latent)
+        w = generator.mapping.of_latent(latent)
         return generator.synthesis(w[:, None].expand(-1, generator.layers, -1))
 
     def step(batch: int) -> dict[str, float]:
@@ -64,82 +65,6 @@ def styles(generator: AvatarGenerator, known: Latents, world: World, out: Path, 
     generator.load_state_dict(run.average("generator"))
 
 
-class Critic(nn.Module):
-    """(B, z) to one number each: whether a latent is one of a portrait. It serves part 2 alone and is not kept."""
-
-    def __init__(self, latent: int, hidden: int = 512) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(latent, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, hidden), nn.LeakyReLU(0.2),
-            nn.Linear(hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)[:, 0]
-
-
-def copied(generator: AvatarGenerator, flow: AvatarFlow, out: Path, schedule: Schedule) -> None:
-    """Part 2a: noise to the latent that the flow makes of it. Leaves the averaged weights in `generator`."""
-    where = device()
-    learning = generator.mapping.prior
-    optimiser = torch.optim.Adam(learning.parameters(), schedule.rate, betas=(0.9, 0.99))
-    run = Run(out, {"generator": generator}, {"adam": optimiser}, schedule, ("generator",), "avatar-gan, copied")
-
-    def step(batch: int) -> dict[str, float]:
-        z = F.normalize(torch.randn((batch, generator.z_dim), device=where), dim=1) * generator.z_dim**0.5
-        with torch.no_grad():
-            wanted = flow.inverse(z)
-        # The absolute error lets a value without order fall on one side of a gap; the square would average them.
-        loss = F.l1_loss(learning(z), wanted)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        return {"l1": loss.item()}
-
-    run.train(step)
-    generator.load_state_dict(run.average("generator"))
-
-
-def prior(generator: AvatarGenerator, known: Latents, out: Path, schedule: Schedule, gamma: float = 0.02) -> None:
-    """Part 2b: noise to latents of portraits. Leaves the averaged weights in `generator`."""
-    where = device()
-    learning, critic = generator.mapping.prior, Critic(known.mean.shape[1]).to(where)
-    optimisers = {
-        "mapping": torch.optim.Adam(learning.parameters(), schedule.rate, betas=(0.0, 0.99)),
-        "critic": torch.optim.Adam(critic.parameters(), schedule.rate, betas=(0.0, 0.99)),
-    }
-    networks: dict[str, nn.Module] = {"generator": generator, "critic": critic}
-    run = Run(out, networks, optimisers, schedule, ("generator",), "avatar-gan, prior")
-
-    def noise(batch: int) -> Tensor:
-        z = torch.randn((batch, generator.z_dim), device=where)
-        return F.normalize(z, dim=1) * generator.z_dim**0.5
-
-    def real(batch: int) -> Tensor:
-        return known.sample(torch.randint(len(known.mean), (batch,), device=where))
-
-    def step(batch: int) -> dict[str, float]:
-        penalise = run.seen // batch % PENALTY_EVERY == 0
-        losses = _critic_step(
-            critic, optimisers["critic"], real(batch), learning(noise(batch)).detach(), gamma, penalise
-        )
-        lead = critic(learning(noise(batch))) - critic(real(batch))
-        loss = F.softplus(-lead).mean()
-        optimisers["mapping"].zero_grad(set_to_none=True)
-        loss.backward()
-        optimisers["mapping"].step()
-        return {"mapping": loss.item(), **losses}
-
-    @torch.no_grad()
-    def grid() -> np.ndarray:
-        z = torch.randn((64, generator.z_dim), generator=torch.Generator().manual_seed(1)).to(where)
-        return tiled(to_uint8(generator(z)), 16)
-
-    run.train(step, grid)
-    generator.load_state_dict(run.average("generator"))
-    centre(generator)
-
-
 def game(
     generator: AvatarGenerator,
     discriminator: AvatarDiscriminator,
@@ -147,10 +72,10 @@ def game(
     world: World,
     out: Path,
     schedule: Schedule,
-    gamma: float = 1.0,
+    gamma: float = 0.3,
     anchor: float = 1.0,
 ) -> None:
-    """Part 3: the game on pictures. Leaves the averaged weights in both.
+    """Part 2: the game on pictures. Leaves the averaged weights in both.
 
     A third of the drawn pictures mix two styles, a quarter are truncated, so that mixing and truncation stay in the
     world. `anchor` weighs drawing known latents as in part 1, which keeps every mode of the world in reach.
@@ -165,7 +90,9 @@ def game(
             schedule.rate,
             betas=(0.0, 0.99),
         ),
-        "discriminator": torch.optim.Adam(discriminator.parameters(), schedule.rate, betas=(0.0, 0.99)),
+        "discriminator": torch.optim.Adam(
+            [{"params": discriminator.parameters(), "share": 2.0}], schedule.rate, betas=(0.0, 0.99)
+        ),
     }
     networks: dict[str, nn.Module] = {"generator": generator, "discriminator": discriminator}
     run = Run(out, networks, optimisers, schedule, ("generator", "discriminator"), "avatar-gan, game")
@@ -189,11 +116,13 @@ def game(
             drawn = draw(batch)
         penalise = run.seen // batch % PENALTY_EVERY == 0
         losses = _critic_step(discriminator, optimisers["discriminator"], real, drawn, gamma, penalise)
+        if run.seen < HEAD_START:
+            return losses
         discriminator.requires_grad_(False)
         drawn = draw(batch)
         loss = F.softplus(discriminator(real).detach() - discriminator(drawn)).mean()
         few = torch.from_numpy(rows[::4]).to(where)
-        w = generator.mapping.style(known.sample(few, WIDER))[:, None].expand(-1, generator.layers, -1)
+        w = generator.mapping.of_latent(known.sample(few, WIDER))[:, None].expand(-1, generator.layers, -1)
         pixels, unlike = _unlike(generator.synthesis(w), real[::4])
         optimisers["generator"].zero_grad(set_to_none=True)
         (loss + anchor * unlike).backward()
