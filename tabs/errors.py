@@ -7,6 +7,7 @@ the very conversation that was kept; a program that calls an endpoint gets it ra
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import gradio as gr
@@ -40,15 +41,26 @@ def shown(handler: F) -> F:
 
 
 def raised(endpoint: F) -> F:
-    """Wrap a named endpoint (a generator): its `UserError`s reach the caller with their own words."""
+    """Wrap a named endpoint (plain or generator): its `UserError`s reach the caller with their own words."""
+
+    @functools.wraps(endpoint)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        with _told():
+            return endpoint(*args, **kwargs)
 
     @functools.wraps(endpoint)
     def generator(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        try:
+        with _told():
             yield from endpoint(*args, **kwargs)
-        except UserError as error:
-            raise gr.Error(str(error), duration=SHOWN_S, print_exception=False) from error
-        except Cancelled as error:  # a client that stops is not here any more; so it is the app
-            raise gr.Error("The app is ending. Ask again when it is back.", print_exception=False) from error
 
-    return cast(F, generator)
+    return cast(F, generator if inspect.isgeneratorfunction(endpoint) else plain)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), duration=SHOWN_S, print_exception=False) from error
+    except Cancelled as error:  # a client that stops is not here any more; so it is the app
+        raise gr.Error("The app is ending. Ask again when it is back.", print_exception=False) from error

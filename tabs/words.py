@@ -6,6 +6,8 @@ composes (`say`) is put in the language the browser asked for. Nothing else in `
 
 import gradio as gr
 
+from tabs import words_gan, words_live, words_photo, words_vae
+
 LANGUAGES = ("en", "zh")
 
 # key: (English, 中文)
@@ -14,6 +16,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "title": ("AIGC Playground", "AIGC 游乐场"),
     "promise": ("Generative models you can touch, on this machine.", "在这台机器上，亲手触摸生成式模型。"),
     "tab_chat": ("Chat", "对话"),
+    "tab_vae": ("VAE sliders", "VAE 滑块"),
+    "tab_gan": ("GAN", "GAN 采样"),
     # chat: conversation
     "chat_view": ("Conversation", "对话"),
     "chat_empty": ("Say hello, or choose an example below.", "打个招呼，或从下面选一个例子。"),
@@ -125,6 +129,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "正在书写回复。请先停止，或等它写完。",
     ),
 }
+
+_WORDS |= words_live.WORDS | words_vae.WORDS | words_photo.WORDS | words_gan.WORDS
 
 _STRINGS = {language: {key: texts[place] for key, texts in _WORDS.items()} for place, language in enumerate(LANGUAGES)}
 

@@ -1,0 +1,213 @@
+// The page's half of the protocol that stage.py describes. `element`, `props`, `server`, `trigger` and `watch` are Gradio's.
+const make = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls;
+  if (text !== undefined) e.textContent = text; return e; };
+const button = (cls, text, title, act) => { const b = make("button", cls, text); b.type = "button";
+  if (title) { b.title = title; b.setAttribute("aria-label", title); } b.onclick = act; return b; };
+const root = element.querySelector(".stage");
+
+let v = {};                        // the value as Python gave it
+let base = null, basePicture = ""; // the latent every movement starts from, and its picture
+let latent = null, values = {};    // what is on show
+let moved = new Map();             // control -> value, in the order of the movements
+let locked = new Set(), fresh = new Set();
+let inFlight = false, pending = false, scheduled = false, released = false, epoch = 0, active = null;
+let frames = 0, times = [], parts = {}, rows = new Map(), showFps = false;
+
+// ---- newest wins: one request under way, the newest state next, the last one never lost ----
+function want() {
+  pending = true; element.dataset.state = "busy";
+  if (!inFlight && !scheduled) { scheduled = true; requestAnimationFrame(send); }
+}
+async function send() {
+  scheduled = false;
+  if (inFlight || !pending) return;
+  const mine = epoch, first = base === null;
+  pending = first && moved.size > 0; inFlight = true;
+  if (!first) fresh.clear();
+  if (!parts.picture.src) parts.wait.hidden = false;
+  const slow = setTimeout(() => { parts.wait.hidden = false; }, 700);
+  let answer;
+  try { answer = await server.frame({model: v.model, latent: base, values: first ? {} : Object.fromEntries(moved), extra: v.extra || {}}); }
+  catch { answer = undefined; }
+  clearTimeout(slow); parts.wait.hidden = true; inFlight = false;
+  const good = mine === epoch && show(answer, first);
+  if (mine === epoch && first && !good) pending = false;
+  if (pending) want(); else settle(good);
+}
+function show(answer, first) {
+  if (!answer || answer.error) { note(answer ? answer.error : v.words.lost); return false; }
+  note(""); latent = answer.latent; values = {...values, ...answer.values};
+  if (first) { base = latent; released = true; }
+  if (first || moved.size === 0) basePicture = answer.picture;
+  parts.picture.src = answer.picture;
+  refresh();
+  return true;
+}
+function settle(good) {
+  if (active !== null) return;
+  const ended = released && good; released = false;
+  if (latent !== null && !parts.note.textContent) {
+    const state = {latent, values: current(), moved: Object.fromEntries(moved), locked: [...locked]};
+    props.value = {...v, ...state, picture: null};
+    if (ended) trigger("release", {model: v.model, ...state});
+  }
+  element.dataset.state = "idle";
+}
+function current() {
+  const all = {};
+  for (const c of v.controls) { const at = standing(c); if (at !== undefined && at !== null) all[c.name] = at; }
+  return all;
+}
+const standing = (c) => fresh.has(c.name) || !(c.name in values) ? (moved.get(c.name) ?? values[c.name] ?? c.value) : values[c.name];
+function note(text) { parts.note.textContent = text; parts.note.hidden = !text; }
+
+// ---- movements ----
+function move(c, value, done) {
+  if (locked.has(c.name)) return;
+  if (c.group) for (const other of v.controls) if (other.group === c.group) { moved.delete(other.name); fresh.delete(other.name); }
+  moved.delete(c.name); moved.set(c.name, value); fresh.add(c.name);
+  rows.get(c.name).draw(value);
+  if (done) released = true;
+  want();
+}
+function released_() { active = null; released = true; if (!inFlight && !pending) want(); }
+function reset(c) { if (locked.has(c.name)) return; if (c.home !== undefined) { move(c, c.home, true); return; } moved.delete(c.name); delete values[c.name]; released = true; want(); }
+function resetAll() {
+  for (const c of v.controls) if (!locked.has(c.name)) { if (c.home !== undefined) { move(c, c.home, true); continue; } moved.delete(c.name); delete values[c.name]; }
+  released = true; want();
+}
+function randomise() {
+  const groups = new Map();
+  for (const c of v.controls) if (c.random !== false) { const g = c.group || c.name; groups.set(g, [...(groups.get(g) || []), c]); }
+  for (const group of groups.values()) {
+    if (group.some((c) => locked.has(c.name))) continue;
+    const c = group[Math.floor(Math.random() * group.length)];
+    move(c, c.kind === "chips" ? c.values[Math.floor(Math.random() * c.values.length)]
+      : Number((c.minimum + Math.random() * (c.maximum - c.minimum)).toFixed(2)), true);
+  }
+}
+function toggleLock(c, lock) {
+  if (locked.has(c.name)) locked.delete(c.name); else locked.add(c.name);
+  drawLock(c, lock); rows.get(c.name).draw(standing(c)); if (!inFlight && !pending) settle(false);
+}
+function drawLock(c, lock) {
+  const on = locked.has(c.name); lock.textContent = on ? "🔒" : "🔓"; lock.setAttribute("aria-pressed", on);
+  const title = (on ? v.words.unlock : v.words.lock) + ": " + c.label; lock.title = title; lock.setAttribute("aria-label", title);
+}
+
+// ---- the controls ----
+const count = (c) => (c.values || []).length;
+function said(c, x) {
+  if (typeof x === "string") return c.labels?.[c.values.indexOf(x)] ?? x;
+  const number = Number(x).toFixed(c.step >= 1 ? 0 : c.digits ?? (count(c) ? 1 : 2));
+  if (!count(c)) return number + (c.unit ? " " + c.unit : "");
+  const labels = c.labels || c.values, low = Math.floor(x), near = Math.round(x);
+  if (Math.abs(x - near) < 0.05) return labels[near % count(c)];
+  return labels[low % count(c)] + " → " + labels[(low + 1) % count(c)] + " " + number;
+}
+function range(c, box, says) {
+  const input = make("input"); input.type = "range"; input.min = c.minimum; input.max = c.maximum;
+  input.step = c.step || 0.01; input.setAttribute("aria-label", c.label);
+  if (c.colours) { input.classList.add("coloured"); input.style.setProperty("--track", "linear-gradient(90deg," + c.colours.join(",") + ")"); }
+  input.oninput = () => { active = c.name; move(c, Number(input.value), false); };
+  input.onchange = released_; input.onpointercancel = released_;
+  box.append(input);
+  if (count(c)) {
+    const ticks = make("div", "ticks"); ticks.setAttribute("aria-hidden", "true");
+    c.values.forEach((value, i) => { const t = button("tick", c.labels?.[i] ?? value, "", () => move(c, i, true));
+      t.tabIndex = -1; t.style.setProperty("--at", i / Math.max(1, count(c) - 1));
+      if (i === 0) t.classList.add("first"); if (i === count(c) - 1) t.classList.add("last"); ticks.append(t); });
+    box.append(ticks);
+  }
+  return (x) => { if (x === undefined || x === null) return;
+    if (Number(input.value) !== Number(x)) input.value = x;
+    says.textContent = said(c, Number(x)); input.setAttribute("aria-valuetext", says.textContent); input.disabled = locked.has(c.name);
+    input.style.setProperty("--fill", (100 * (input.value - c.minimum) / (c.maximum - c.minimum)) + "%"); };
+}
+function circle(c, box, says) {
+  const ring = make("div", "ring"), knob = make("i"); ring.append(knob); ring.tabIndex = 0; ring.setAttribute("role", "slider");
+  ring.setAttribute("aria-label", c.label); ring.setAttribute("aria-valuemin", c.minimum); ring.setAttribute("aria-valuemax", c.maximum);
+  if (c.colours) ring.style.setProperty("--ring", "conic-gradient(" + [...c.colours, c.colours[0]].join(",") + ")");
+  const span = c.maximum - c.minimum; let at = c.minimum;
+  const go = (x, done) => move(c, Number((c.minimum + (((x - c.minimum) % span) + span) % span).toFixed(2)), done);
+  const point = (e) => { const r = ring.getBoundingClientRect();
+    const turn = Math.atan2(e.clientX - r.left - r.width / 2, r.top + r.height / 2 - e.clientY) / (2 * Math.PI);
+    go(c.minimum + span * turn, false); };
+  ring.onpointerdown = (e) => { if (locked.has(c.name)) return; e.preventDefault(); ring.focus(); ring.setPointerCapture(e.pointerId); active = c.name; point(e); };
+  ring.onpointermove = (e) => { if (active === c.name) point(e); };
+  ring.onpointerup = ring.onpointercancel = () => { if (active === c.name) released_(); };
+  ring.onkeydown = (e) => { const step = {ArrowRight: 0.1, ArrowUp: 0.1, ArrowLeft: -0.1, ArrowDown: -0.1, PageUp: 1, PageDown: -1}[e.key];
+    if (step) { e.preventDefault(); go(at + step, true); } else if (e.key === "Home") { e.preventDefault(); go(c.minimum, true); } };
+  const around = make("div", "around"); around.append(ring);
+  const ticks = make("div", "wrap"); c.values.forEach((value, i) => { const t = button("tick", c.labels?.[i] ?? value, "", () => go(i, true));
+    t.tabIndex = -1; t.setAttribute("aria-hidden", "true"); ticks.append(t); });
+  around.append(ticks); box.append(around);
+  return (x) => { if (x === undefined || x === null) return; at = Number(x); ring.style.setProperty("--turn", (at - c.minimum) / span + "turn");
+    says.textContent = said(c, at); ring.setAttribute("aria-valuenow", at); ring.setAttribute("aria-valuetext", says.textContent);
+    ring.setAttribute("aria-disabled", locked.has(c.name));
+    [...ticks.children].forEach((t, i) => t.classList.toggle("on", Math.round(at) % count(c) === i)); };
+}
+function chipRow(c, box, says) {
+  const group = make("div", "row"); group.setAttribute("role", "radiogroup"); group.setAttribute("aria-label", c.label);
+  const all = c.values.map((value, i) => { const chip = button("chip", "", "", () => move(c, value, true));
+    if (c.colours?.[i]) { const dot = make("i"); dot.style.background = c.colours[i]; chip.append(dot); }
+    chip.append(c.labels?.[i] ?? value); chip.setAttribute("role", "radio"); group.append(chip); return chip; });
+  group.onkeydown = (e) => { const at = all.indexOf(document.activeElement); if (at < 0) return;
+    const to = {ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: all.length - 1}[e.key];
+    if (to === undefined) return; e.preventDefault(); const next = all[(to + all.length) % all.length]; next.focus(); next.click(); };
+  box.append(group);
+  return (x) => { const at = c.values.indexOf(x); says.textContent = at < 0 ? "" : said(c, x);
+    all.forEach((chip, i) => { chip.setAttribute("aria-checked", i === at); chip.disabled = locked.has(c.name);
+      chip.tabIndex = i === Math.max(0, at) ? 0 : -1; }); };
+}
+function control(c) {
+  const box = make("div", "control"), head = make("div", "name"), says = make("output");
+  const lock = button("small", "", "", () => toggleLock(c, lock)); drawLock(c, lock);
+  head.append(make("span", "", c.label), says, lock, button("small", "↺", v.words.reset_one + ": " + c.label, () => reset(c)));
+  box.append(head); box.dataset.name = c.name;
+  const draw = {slider: range, cycle: circle, chips: chipRow}[c.kind](c, box, says);
+  rows.set(c.name, {draw}); return box;
+}
+function refresh() { for (const c of v.controls) if (active !== c.name && !fresh.has(c.name)) rows.get(c.name).draw(standing(c)); }
+
+// ---- the whole ----
+function build() {
+  root.replaceChildren(); rows = new Map();
+  const left = make("div", "left"), frame = make("div", "frame");
+  const picture = make("img"); picture.alt = v.words.picture; picture.draggable = false; picture.tabIndex = 0; picture.title = v.words.hold;
+  picture.onload = () => { picture.hidden = false; frames += 1; element.dataset.frames = frames; times.push(performance.now()); drawFps(); };
+  picture.hidden = true;
+  let kept = null;  // pressed: the picture before any control was moved
+  picture.onpointerdown = () => { if (basePicture && kept === null) { kept = picture.src; frames -= 1; picture.src = basePicture; } };
+  picture.onpointerup = picture.onpointerleave = picture.onpointercancel = () => { if (kept !== null) { if (picture.src === basePicture) { frames -= 1; picture.src = kept; } kept = null; } };
+  const wait = make("div", "wait", v.words.loading); wait.hidden = true; wait.setAttribute("role", "status");
+  const fps = make("div", "fps"); fps.hidden = true;
+  const words = make("p", "note"); words.hidden = true; words.setAttribute("role", "alert");
+  frame.append(picture, wait, fps); parts = {picture, wait, fps, note: words};
+  const tools = make("div", "tools");
+  const speed = button("tool quiet", "fps", v.words.fps, () => { showFps = !showFps; speed.setAttribute("aria-pressed", showFps); drawFps(); });
+  speed.setAttribute("aria-pressed", showFps);
+  tools.append(button("tool", "🎲 " + v.words.random, "", randomise), button("tool", "↺ " + v.words.reset, "", resetAll), speed);
+  left.append(frame, words, tools);
+  const right = make("div", "controls"); v.controls.forEach((c) => right.append(control(c)));
+  root.append(left, right);
+}
+function drawFps() {
+  const now = performance.now(); times = times.filter((t) => now - t < 1000);
+  parts.fps.hidden = !showFps; parts.fps.textContent = times.length + " fps";
+}
+let drawn = "";
+function take() {
+  const next = props.value;
+  if (!next || !next.controls) { root.replaceChildren(); drawn = ""; return; }
+  epoch += 1; v = next; base = latent = v.latent ?? null; values = {...v.values}; moved = new Map(); fresh.clear();
+  locked = new Set(v.locked || []); active = null; released = false;
+  const shape = JSON.stringify([v.controls, v.words, v.locked]);
+  if (shape !== drawn) { const before = drawn && parts.picture?.src; build(); drawn = shape; if (before) parts.picture.src = before; }
+  note(""); refresh(); for (const c of v.controls) rows.get(c.name).draw(standing(c));
+  element.dataset.frames = frames;
+  if (v.picture) { basePicture = v.picture; parts.picture.src = v.picture; pending = false; element.dataset.state = inFlight ? "busy" : "idle"; }
+  else want();
+}
+element.dataset.frames = 0; element.dataset.state = "idle";
+take(); watch("value", take);
