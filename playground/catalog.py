@@ -18,7 +18,12 @@ BUILT_IN = Path(__file__).with_name("catalog.toml")
 # A name of ours, or a hub repository's "owner/name"; either is safe as a file's path.
 ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Tab = Literal["chat", "image", "grounding", "vae", "gan"]
+# A companion has no menu of its own: other models need it (the judge, the flow).
+Tab = Literal["chat", "image", "grounding", "vae", "gan", "companion"]
+Family = Literal[
+    "causal-lm", "openai-chat", "avatar-vae", "avatar-flow", "avatar-gan", "avatar-judge", "autoencoder-kl",
+    "autoencoder-tiny",
+]  # fmt: skip
 
 
 class _Strict(BaseModel):
@@ -32,16 +37,41 @@ class AssetSource(_Strict):
     folder: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
+class Pickle(_Strict):
+    """One pickle file that may be read although it is one, because somebody looked at just these bytes."""
+
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][\w.-]*(/[\w-][\w.-]*)*$")]
+    sha256: SHA256
+
+    @model_validator(mode="after")
+    def _is_of_a_kind_that_can_be_read(self) -> "Pickle":
+        if not self.file.endswith((".bin", ".pth")):
+            raise ValueError(
+                "only .bin and .pth files can be allowed; .pkl, .ckpt and .pt usually rebuild program code on loading"
+            )
+        return self
+
+
 class HubSource(_Strict):
     """A Hugging Face repository at a revision; `files` are glob patterns (default: what the loader needs).
 
-    A pattern that ends in `.gguf` must match one file, which then is the model.
+    A pattern that ends in `.gguf` must match one file, which then is the model. `pickles` is the allow-list for
+    repositories without safetensors: it needs the full commit as `revision`, and the files are converted once.
     """
 
     kind: Literal["hub"]
     repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     revision: str = "main"
     files: tuple[str, ...] = ()
+    pickles: tuple[Pickle, ...] = ()
+
+    @model_validator(mode="after")
+    def _pins_its_pickles(self) -> "HubSource":
+        if self.pickles and not re.fullmatch(r"[0-9a-f]{40}", self.revision):
+            raise ValueError("`pickles` needs the full commit (40 hex digits) as `revision`: branches change")
+        if self.pickles and not all(pattern.endswith((".json", ".txt")) for pattern in self.files):
+            raise ValueError("beside `pickles`, `files` may only match .json and .txt files")
+        return self
 
 
 class WheelSource(_Strict):
@@ -96,7 +126,7 @@ class Entry(_Strict):
     id: Annotated[str, Field(pattern=ID, max_length=128)]
     tab: Tab
     label: Annotated[str, Field(min_length=1, max_length=80)]
-    family: Literal["causal-lm", "openai-chat"]
+    family: Family
     licence: Annotated[str, Field(min_length=1)]
     gated: bool = False
     embedded: bool = False

@@ -6,13 +6,16 @@ imported before a model is asked for.
 
 from collections.abc import Callable
 
+from playground.autoencoders.service import AutoencoderService
 from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
 from playground.chat.types import TORCH
+from playground.gan.service import GanService
 from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
 from playground.settings import Settings
 from playground.task import Phase, Task
+from playground.vae.service import VaeService
 from playground.weights.store import WeightStore
 from playground.weights.types import State
 from playground.worker import Worker
@@ -38,7 +41,11 @@ class Playground:
         )
         self._worker = Worker("device", longest_line=settings.profile.line)
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
+        self._latents = Worker("latents", longest_line=settings.profile.line)
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
+        self.autoencoders = AutoencoderService(self.catalog, self.models, self._worker)
+        self.vae = VaeService(self.catalog, self.models, self._latents, self.weights)
+        self.gan = GanService(self.catalog, self.models, self._latents, self.weights)
 
     def state(self, entry: Entry) -> State:
         """How near a model is, for the menus; asks no network."""
@@ -70,4 +77,5 @@ class Playground:
         """End the work and give the memory back."""
         self._worker.close()
         self._remote_worker.close()
+        self._latents.close()
         self.models.close()

@@ -6,6 +6,7 @@ Rule of the room: a family of models is one function here, and the heavy library
 """
 
 from pathlib import Path
+from typing import Any
 
 from playground.building import building
 from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
@@ -35,8 +36,9 @@ class Loaders:
         return entry.memory_bytes if key.role != TORCH else max(entry.memory_bytes, 8 * entry.download_bytes)
 
     def on_cpu(self, key: ModelKey) -> bool:
-        """llama.cpp's wheel computes on the CPU, whatever else the machine has."""
-        return key.role != TORCH and is_gguf(self._catalog.get(key.id))
+        """llama.cpp's wheel computes on the CPU, whatever else the machine has; so do models behind sliders."""
+        entry = self._catalog.get(key.id)
+        return entry.family.startswith("avatar-") or (key.role != TORCH and is_gguf(entry))
 
     def fetch(self, key: ModelKey, task: Task) -> Weights:
         """The model's files on this disk, for the role asked for."""
@@ -55,6 +57,10 @@ class Loaders:
         """Construct the model. Raises `UserError` for files that are not what the entry says."""
         entry = self._catalog.get(key.id)
         task.report(Phase("loading", entry.label))
+        if entry.family.startswith("avatar-"):
+            return _avatar(entry, fetched.path, key.role)
+        if entry.family.startswith("autoencoder-"):
+            return _autoencoder(entry, fetched.path, device)
         if fetched.format == "gguf":
             return _llama_cpp(entry, fetched.path)
         return _transformers(entry, fetched.path, device, task)
@@ -86,6 +92,40 @@ def _llama_cpp(entry: Entry, gguf: Path) -> Resident:
 
     decoder = LlamaDecoder(gguf, entry.context)
     return Resident(LocalChat(decoder), nbytes=entry.memory_bytes, close=decoder.close)
+
+
+def _avatar(entry: Entry, folder: Path, role: str) -> Resident:
+    """One of our own networks, from its folder; a role other than "main" is a folder within that one."""
+    from safetensors import SafetensorError
+
+    from playground.avatars.flow import AvatarFlow
+    from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
+    from playground.avatars.judge import AvatarJudge
+    from playground.avatars.vae import AvatarVAE
+
+    networks: dict[str, Any] = {
+        "avatar-vae": AvatarVAE,
+        "avatar-flow": AvatarFlow,
+        "avatar-gan": AvatarGenerator if role == "main" else AvatarDiscriminator,
+        "avatar-judge": AvatarJudge,
+    }
+    folder = folder if role == "main" else folder / role
+    try:
+        model = networks[entry.family].from_pretrained(folder, local_files_only=True, strict=True)
+    except (OSError, TypeError, ValueError, AssertionError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"The files of {entry.label} are not those of an {entry.family} ({type(error).__name__}). "
+            "Save the model with its own save_pretrained, or choose another."
+        ) from error
+    model = model.eval().requires_grad_(False)
+    return Resident(model, nbytes=sum(value.nbytes for value in model.state_dict().values()))
+
+
+def _autoencoder(entry: Entry, folder: Path, device: str) -> Resident:
+    from playground.autoencoders.network import PhotoAutoencoder
+
+    network = PhotoAutoencoder.from_folder(folder, entry.family, device, entry.label)
+    return Resident(network, nbytes=network.nbytes, move=network.move)
 
 
 def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Resident:

@@ -43,6 +43,10 @@ def main() -> None:
                     look_inside(page)
                 save(page, name)
                 page.context.close()
+            for name, dark, width, height in (("vae", False, 1280, 1000), ("gan", True, 1280, 1000)):
+                page = open_tab(browser, url, name, dark, width, height)
+                save(page, name)
+                page.context.close()
             browser.close()
     finally:
         app.terminate()
@@ -67,6 +71,22 @@ def open_page(browser: Browser, url: str, dark: bool, width: int, height: int) -
     page.goto(url)
     page.locator("#inspector .hint").wait_for()
     page.wait_for_timeout(500)
+    return page
+
+
+def open_tab(browser: Browser, url: str, tab: str, dark: bool, width: int, height: int) -> Page:
+    """A tab with a live stage, once its first picture is there and what follows it has settled."""
+    context = browser.new_context(
+        locale="en-US", color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
+    )
+    page = context.new_page()
+    page.goto(f"{url}/?tab={tab}")
+    page.wait_for_function(
+        "tab => Number(document.querySelector(`#${tab}-stage[data-frames], #${tab}-stage [data-frames]`)?.dataset.frames) > 0",
+        arg=tab,
+        timeout=WAIT_MS,
+    )
+    page.wait_for_timeout(5000)
     return page
 
 

@@ -17,7 +17,8 @@ CONTENT_POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; frame-src 'none'; "
     "object-src 'none'\">"
 )
-LARGEST_PICTURE_PIXELS = 24_000_000  # Pillow refuses at twice this; Gradio decodes before we are asked
+# Pillow refuses at twice this; what is large but below that, `playground.pictures.intake` refuses in words.
+LARGEST_PICTURE_PIXELS = 25_000_000
 
 
 def launch(settings: Settings, ended: threading.Event) -> int:

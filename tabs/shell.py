@@ -4,9 +4,11 @@ import gradio as gr
 
 from playground.core import Playground
 from tabs.chat.layout import chat_tab
+from tabs.gan.layout import gan_tab
+from tabs.vae.layout import vae_tab
 from tabs.words import label
 
-TABS = (("chat", "tab_chat", chat_tab),)
+TABS = (("chat", "tab_chat", chat_tab), ("vae", "tab_vae", vae_tab), ("gan", "tab_gan", gan_tab))
 
 
 def build(playground: Playground) -> gr.Blocks:

@@ -28,15 +28,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "点“分享”后链接会出现在这里；也可粘贴一个链接并按回车",
     ),
     "vae_typical": ("How typical", "典型程度"),
-    "vae_typical_said": (
-        "more typical than {percent:.0f} % of portraits",
-        "比 {percent:.0f} % 的肖像更典型",
-    ),
+    "vae_typical_more": ("more typical than {percent:.0f} % of portraits", "比 {percent:.0f} % 的肖像更典型"),
+    "vae_typical_less": ("less typical than {percent:.0f} % of portraits", "不如 {percent:.0f} % 的肖像典型"),
     "vae_typical_title": (
         "log p(z) = {nats:.1f} nats under the flow, {bits:.2f} bits per coordinate",
         "流模型下 log p(z) = {nats:.1f} nats，每维 {bits:.2f} 比特",
     ),
-    "vae_leak": ("What the movement changed", "这次移动改变了什么"),
     "vae_leak_empty": (
         "Move a control: a judge then tells what it changed, and what changed along with it.",
         "移动一个控件：评判网络会说出它改变了什么，以及还有什么跟着变了。",
@@ -58,7 +55,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "vae_strength": ("Strength", "强度"),
     "vae_pull": ("Pull back to typical", "拉回典型"),
     "vae_picture": ("Your picture", "你的图片"),
-    "vae_examples": ("or one of these", "或选一张"),
     "vae_seen": ("as the model sees it", "模型所见"),
     "vae_back": ("what comes back", "重建结果"),
     "vae_quality": ("PSNR {psnr:.1f} dB · SSIM {ssim:.2f}", "PSNR {psnr:.1f} dB · SSIM {ssim:.2f}"),

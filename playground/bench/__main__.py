@@ -2,7 +2,7 @@
 
 import argparse
 
-from playground.bench import chat
+from playground.bench import chat, latent
 from playground.bench.machine import describe_machine
 
 
@@ -11,6 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m playground.bench", description=__doc__)
     tabs = parser.add_subparsers(dest="tab", required=True)
     chat.add_arguments(tabs.add_parser("chat", help="decoding, latency and agreement of the embedded chat model"))
+    latent.add_arguments(tabs.add_parser("latent", help="live sliders of the VAE and GAN tabs"))
     given = parser.parse_args()
     machine = describe_machine()
     print(f"Machine: {machine}\n", flush=True)

@@ -1,0 +1,22 @@
+"""The VAE tab: faces with named sliders, and autoencoders of photographs beside them.
+
+Rule of the room: each half is a panel of its own; here they only meet.
+"""
+
+import gradio as gr
+
+from playground.core import Playground
+from tabs.vae.api import vae_endpoints
+from tabs.vae.faces import faces_panel
+from tabs.vae.photo import photo_panel
+from tabs.words import label
+
+
+def vae_tab(playground: Playground) -> None:
+    """Build the tab inside the current `gr.Blocks` and wire its events."""
+    with gr.Tabs():
+        with gr.Tab(label("vae_avatars")):
+            faces_panel(playground)
+        with gr.Tab(label("vae_photos")):
+            photo_panel(playground)
+    vae_endpoints(playground)
