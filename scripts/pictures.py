@@ -82,8 +82,8 @@ def open_tab(browser: Browser, url: str, tab: str, dark: bool, width: int, heigh
     page = context.new_page()
     page.goto(f"{url}/?tab={tab}")
     page.wait_for_function(
-        "tab => Number(document.querySelector(`#${tab}-stage[data-frames], #${tab}-stage [data-frames]`)?.dataset.frames) > 0",
-        arg=tab,
+        "id => Number(document.querySelector(`${id}[data-frames], ${id} [data-frames]`)?.dataset.frames) > 0",
+        arg=f"#{tab}-stage",
         timeout=WAIT_MS,
     )
     page.wait_for_timeout(5000)
