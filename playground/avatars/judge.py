@@ -96,7 +96,11 @@ class AvatarJudge(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Logits per attribute, (B, K + 1) each."""
-        logits = self.heads(self.features(pictures)).split([len(values) for values in self.values], dim=1)
+        return self.answers(self.features(pictures))
+
+    def answers(self, features: Tensor) -> tuple[Tensor, ...]:
+        """(B, features) to logits per attribute, (B, K + 1) each."""
+        logits = self.heads(features).split([len(values) for values in self.values], dim=1)
         return tuple(each / t for each, t in zip(logits, self.temperatures, strict=True))
 
     @torch.no_grad()

@@ -67,9 +67,9 @@ def _dragged(browser: Any, url: str, stage: str, name: str) -> list[str]:
         time.sleep(max(0.0, step / HZ - (time.perf_counter() - began)))
     shown = int(root.get_attribute("data-frames")) - before
     seconds, rested = time.perf_counter() - began, time.perf_counter()
+    page.mouse.up()
     page.wait_for_function("e => e.dataset.state === 'idle'", arg=root.element_handle(), timeout=10_000)
     settled = time.perf_counter() - rested
-    page.mouse.up()
     page.close()
     return [
         f"{name} ({step / seconds:.0f} movements a second)",

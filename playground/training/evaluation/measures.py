@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from playground.avatars.judge import AvatarJudge
-from playground.training.attributes import Person, labels
+from playground.training.attributes import HIDDEN, Person, labels
 from playground.training.drawing import portrait
 from playground.training.recipes.loop import pictures
 
-BATCH = 256
+BATCH = 64  # larger ones spend their time asking the system for memory
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,15 @@ def judge(name: str, models: Path) -> AvatarJudge:
 @torch.no_grad()
 def read(judge: AvatarJudge, images: Tensor) -> Reading:
     """What the judge reads in (N, 3, S, S), as they would be shown: clamped to -1..1."""
-    answers = [
-        (*judge.read(part), [F.softmax(each, 1) for each in judge(part)], judge.features(part))
-        for part in images.clamp(-1, 1).split(BATCH)
-    ]
-    labels, sure, probabilities, features = zip(*answers, strict=True)
-    confidence = torch.cat(sure).numpy()
-    return Reading(
-        torch.cat(labels).numpy(),
-        confidence,
-        tuple(torch.cat(each).numpy() for each in zip(*probabilities, strict=True)),
-        confidence.min(1) >= judge.threshold,
-        torch.cat(features).numpy(),
-    )
+    parts = []
+    for part in images.clamp(-1, 1).split(BATCH):
+        features = judge.features(part)
+        parts.append((features, *(F.softmax(each, dim=1) for each in judge.answers(features))))
+    features, *probabilities = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
+    confidence = np.stack([each.max(1) for each in probabilities], axis=1)
+    labels = np.stack([each.argmax(1) for each in probabilities], axis=1)
+    labels[labels == [len(values) - 1 for values in judge.values]] = HIDDEN
+    return Reading(labels, confidence, tuple(probabilities), confidence.min(1) >= judge.threshold, features)
 
 
 @torch.no_grad()
@@ -81,11 +77,14 @@ def total_variation(before: Reading, after: Reading) -> np.ndarray:
 def kid(a: np.ndarray, b: np.ndarray, subsets: int = 50, size: int = 500, seed: int = 0) -> float:
     """Kernel inception distance times 1,000, Binkowski et al. (2018), arXiv:1801.01401, on any features (N, F).
 
-    The unbiased estimate of the squared maximum mean discrepancy with the kernel (x.y / F + 1)^3, mean over subsets.
+    `b` are those of true pictures, which standardise both. The unbiased estimate of the squared maximum mean
+    discrepancy with the kernel (x.y / F + 1)^3, mean over subsets.
     The number depends on the net the features come from: compare it with its floor, never across nets.
     """
     rng = np.random.default_rng(seed)
     width = a.shape[1]
+    mean, spread = b.mean(0), b.std(0) + 1e-6  # of the true pictures, so that no feature counts by its unit
+    a, b = (a - mean) / spread, (b - mean) / spread
     found = []
     for _ in range(subsets):
         x, y = (each[rng.choice(len(each), size, replace=False)] for each in (a, b))
