@@ -25,6 +25,9 @@ from tests.conftest import ROOT, RunningApp, StartApp
 SHORT = {"max_new_tokens": 12, "temperature": 0.0}
 
 
+ENDPOINTS = {"chat", "vae_encode", "vae_decode", "gan_sample", "models"}
+
+
 @pytest.fixture(scope="module")
 def app(start_app: StartApp) -> RunningApp:
     return start_app("--offline")
@@ -96,7 +99,7 @@ def test_models_lists_everything_with_its_state(client: Client) -> None:
 def test_the_contract_and_nothing_else_is_offered(client: Client) -> None:
     info = client.view_api(return_format="dict")
     assert isinstance(info, dict)
-    assert set(info["named_endpoints"]) == {"/chat", "/models"}
+    assert set(info["named_endpoints"]) == {f"/{name}" for name in ENDPOINTS}
     names = [parameter["parameter_name"] for parameter in info["named_endpoints"]["/chat"]["parameters"]]
     assert names == [
         "message", "history", "model", "system_prompt", "max_new_tokens", "temperature", "top_p", "top_k", "seed",
@@ -106,7 +109,7 @@ def test_the_contract_and_nothing_else_is_offered(client: Client) -> None:
 def test_mcp_lists_the_same_with_descriptions(app: RunningApp) -> None:
     schema = httpx.get(f"{app.url}/gradio_api/mcp/schema", trust_env=False).json()
     tools = {tool["name"]: tool for tool in schema}
-    assert set(tools) == {"chat", "models"}
+    assert set(tools) == ENDPOINTS
     assert "growing" in tools["chat"]["description"] or "streamed" in tools["chat"]["description"]
     assert "seed" in str(tools["chat"]["inputSchema"])
 

@@ -84,7 +84,7 @@ def _print_frames(playground: Playground) -> None:
             rows.append(
                 [name, f"{alone:.2f}", f"{whole:.2f}", f"{more:+.2f} ms ({100 * more / alone:+.0f} %)", "20 % or 2 ms"]
             )
-    heads = ["one live picture", "module call, ms", "service with JPEG of 320 pixels, ms", "more", "at most"]
+    heads = ["one live picture", "module call, ms", "service with its JPEG, ms", "more", "at most"]
     print_table("Handler time of one decode (medians, HTTP excluded)", heads, rows)
 
 

@@ -103,7 +103,7 @@ class GanService:
         cutoff: int | None = None,
         edits: Sequence[Edit] = (),
         own: Sequence[Any] = (),
-        side: int = 320,
+        side: int = 160,
     ) -> Frame:
         """A live picture: the style truncated first, then moved along every edit. `side` is in pixels.
 

@@ -66,7 +66,7 @@ class VaeService:
             return checks.apply(about.controls, self.sample(model_id, seed, prior=prior), values)
         return checks.apply(about.controls, checks.latent(latent, about.latent), values)
 
-    def frame(self, model_id: str, latent: Any, values: Any, seed: int = 0, side: int = 320) -> Frame:
+    def frame(self, model_id: str, latent: Any, values: Any, seed: int = 0, side: int = 160) -> Frame:
         """One live picture of what `placed` gives. `side` is the JPEG's, in pixels.
 
         The page keeps one request in flight; others wait a few milliseconds here, and never for the worker.
