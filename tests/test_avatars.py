@@ -113,11 +113,12 @@ def test_kl_is_that_of_two_normals() -> None:
 
 def test_a_picture_is_decoded_alone_as_in_a_batch() -> None:
     vae = stirred(AvatarVAE(attribute_config(), decoder_widths=(16, 12, 8, 8), encoder_widths=(4, 8, 8, 8))).eval()
-    z = torch.randn(5, 64)
+    z = torch.randn(5, 64, generator=torch.Generator().manual_seed(3))
     together = vae.decode(z)
+    rounding = 1e-4 * float(together.abs().max())
     assert together.shape == (5, 3, 64, 64)
     for row in range(5):
-        torch.testing.assert_close(vae.decode(z[row : row + 1])[0], together[row], atol=1e-5, rtol=0)
+        torch.testing.assert_close(vae.decode(z[row : row + 1])[0], together[row], atol=rounding, rtol=0)
     mean, log_variance = vae.encode(together)
     assert mean.shape == log_variance.shape == (5, 64)
 
