@@ -37,7 +37,7 @@ def print_dragging() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             rows = [
                 _dragged(browser, f"http://127.0.0.1:{port}/?tab={tab}", stage, name)
-                for tab, stage, name in (("vae", "#vae-stage", "mouth"), ("gan", "#gan-stage", "psi"))
+                for tab, stage, name in (("vae", "#vae-stage", "mouth"), ("gan", "#gan-stage", "truncation"))
             ]
             browser.close()
     finally:
