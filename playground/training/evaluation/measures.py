@@ -41,8 +41,8 @@ def read(judge: AvatarJudge, images: Tensor) -> Reading:
     """What the judge reads in (N, 3, S, S), as they would be shown: clamped to -1..1."""
     parts = []
     for part in images.clamp(-1, 1).split(BATCH):
-        features = judge.features(part)
-        parts.append((features, *(F.softmax(each, dim=1) for each in judge.answers(features))))
+        inner = judge.features(part)
+        parts.append((inner, *(F.softmax(each, dim=1) for each in judge.answers(inner))))
     features, *probabilities = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
     confidence = np.stack([each.max(1) for each in probabilities], axis=1)
     labels = np.stack([each.argmax(1) for each in probabilities], axis=1)
