@@ -9,14 +9,13 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tabs.gan.layout import gan_tab
 from tabs.launch import CONTENT_POLICY
 from tabs.shell import theme
 from tabs.words import I18N
 from tests.ports import free_port
-from tests.test_browser import CHROMIUM, FLAGS
 from tests.tiny_gan import gan_playground
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,19 +45,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
     page.close(verbose=False)
     playground.close()
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield browser
-    browser.close()
 
 
 def opened(browser: Browser, url: str, complaints: list[str], **options: Any) -> Page:

@@ -9,11 +9,10 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.errors import UserError
 from tabs.live.stage import Asked, LiveStage, answer, checked_values, chips, numbers, slider, stage_value
-from tests.test_browser import CHROMIUM, FLAGS
 
 NAMES = ["sad", "neutral", "smile", "laugh"]
 HUES = ["red", "yellow", "green", "blue"]
@@ -77,19 +76,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.url = page.local_url  # type: ignore[attr-defined]
     yield made
     page.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from playground.autoencoders.service import USUAL_SIDE
 from playground.core import Playground
@@ -19,7 +19,6 @@ from tabs.vae.photo import photo_panel
 from tabs.vae.photo_handlers import CHANNELS, PhotoHandlers, PhotoVisit
 from tabs.words import I18N
 from tests.ports import free_port
-from tests.test_browser import CHROMIUM, FLAGS
 from tests.tiny_autoencoders import catalogue
 
 REQUEST = gr.Request(session_hash="visitor", headers={"accept-language": "en"})
@@ -143,7 +142,7 @@ def _props(update: Any) -> dict[str, Any]:
 
 
 def test_a_visitors_journey(
-    playground: Playground, photo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    playground: Playground, photo: str, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temp"))
     with gr.Blocks(analytics_enabled=False) as page:
@@ -154,33 +153,31 @@ def test_a_visitors_journey(
         i18n=I18N, run_history=False, footer_links=[],
     )  # fmt: skip
     try:
-        with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            tab = browser.new_page(locale="en-US")
-            tab.set_default_timeout(PATIENCE_MS)
-            complaints: list[str] = []
-            tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-            tab.on("pageerror", lambda error: complaints.append(str(error)))
-            tab.goto(url)
-            status = tab.locator("#photo-status textarea")
-            tab.locator("#photo-run").click()
-            expect(tab.get_by_text("Put a photograph in first")).to_be_visible(timeout=PATIENCE_MS)
-            tab.locator("#photo-model input").click()
-            tab.get_by_role("option", name=re.compile("Tiny tiny")).click()
-            tab.locator("#photo-picture input[type=file]").set_input_files(photo)
-            expect(tab.locator("#photo-picture img")).to_be_visible(timeout=PATIENCE_MS)
-            tab.locator("#photo-run").click()
-            expect(status).to_have_value(re.compile(r"53 × 37 pixels.*PSNR"), timeout=PATIENCE_MS)
-            expect(tab.locator("#photo-compare img").first).to_be_visible()
-            first = status.input_value()
-            bits = tab.locator("#photo-bits input[type=number]")
-            bits.fill("1")
-            bits.blur()
-            expect(status).not_to_have_value(first, timeout=PATIENCE_MS)
-            expect(status).to_have_value(re.compile("0.20 bits per pixel"), timeout=PATIENCE_MS)
-            tab.locator("#photo-sheet").click()
-            expect(tab.locator("#photo-gallery img")).to_have_count(8, timeout=PATIENCE_MS)
-            browser.close()
-            assert complaints == []
+        tab = browser.new_page(locale="en-US")
+        tab.set_default_timeout(PATIENCE_MS)
+        complaints: list[str] = []
+        tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.goto(url)
+        status = tab.locator("#photo-status textarea")
+        tab.locator("#photo-run").click()
+        expect(tab.get_by_text("Put a photograph in first")).to_be_visible(timeout=PATIENCE_MS)
+        tab.locator("#photo-model input").click()
+        tab.get_by_role("option", name=re.compile("Tiny tiny")).click()
+        tab.locator("#photo-picture input[type=file]").set_input_files(photo)
+        expect(tab.locator("#photo-picture img")).to_be_visible(timeout=PATIENCE_MS)
+        tab.locator("#photo-run").click()
+        expect(status).to_have_value(re.compile(r"53 × 37 pixels.*PSNR"), timeout=PATIENCE_MS)
+        expect(tab.locator("#photo-compare img").first).to_be_visible()
+        first = status.input_value()
+        bits = tab.locator("#photo-bits input[type=number]")
+        bits.fill("1")
+        bits.blur()
+        expect(status).not_to_have_value(first, timeout=PATIENCE_MS)
+        expect(status).to_have_value(re.compile("0.20 bits per pixel"), timeout=PATIENCE_MS)
+        tab.locator("#photo-sheet").click()
+        expect(tab.locator("#photo-gallery img")).to_have_count(8, timeout=PATIENCE_MS)
+        tab.close()
+        assert complaints == []
     finally:
         page.close()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.core import Playground
 from playground.settings import Settings
 from tabs.vae.faces import faces_panel
 from tabs.vae.keep import to_text
 from tabs.words import I18N
-from tests.test_browser import CHROMIUM, FLAGS, PATIENCE_MS
+from tests.test_browser import PATIENCE_MS
 from tests.tiny_atlas import tiny_atlas
 from tests.tiny_avatars import tiny_catalog, tiny_family
 
@@ -42,19 +42,6 @@ def url(playground: Playground) -> Iterator[str]:
     page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, run_history=False, i18n=I18N)
     yield page.local_url
     page.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
