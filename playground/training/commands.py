@@ -8,7 +8,9 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from playground.training.sampling import Split
 
@@ -20,6 +22,8 @@ MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 RUNS = Path("runs")  # beside the code, and ignored by git
 SIZE = 64
 PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
+GROUPS, GROUP_SIZE = 6144, 96
+Kind = Literal["portraits", "edits", "groups"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Recipe:
     rate: float
     averaging: int
     train: Callable[[argparse.Namespace], None]
+    first: int = 0  # pictures of the part that comes before, where there is one
 
 
 def add_recipes(commands: Any) -> None:
@@ -44,8 +49,14 @@ def add_recipes(commands: Any) -> None:
         parser.add_argument("--runs", type=Path, default=RUNS, help="where runs and rendered portraits are kept")
         parser.add_argument("--models", type=Path, default=MODELS, help="where the models it builds on are found")
         parser.add_argument("--init-from", type=Path, help="start from the weights in this folder")
+        if recipe.first:
+            parser.add_argument(
+                "--first",
+                type=int,
+                help=f"pictures of the first part (default: {recipe.first:,}, or none with --init-from)",
+            )
         parser.add_argument("--ship", action="store_true", help="at the end, put the weights among --models")
-        parser.set_defaults(run=recipe.train, averaging=recipe.averaging, name=name)
+        parser.set_defaults(run=recipe.train, averaging=recipe.averaging, name=name, usual=recipe.first)
     parser = commands.add_parser("atlas", help="portraits on a map and what was measured on them, beside avatar-vae")
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument("--models", type=Path, default=MODELS)
@@ -54,6 +65,7 @@ def add_recipes(commands: Any) -> None:
     parser.add_argument("model", choices=sorted(TABLES))
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--count", type=int, help="held-out portraits, or samples")
+    parser.add_argument("--runs", type=Path, default=RUNS, help="where rendered portraits are kept")
     parser.add_argument("--no-card", action="store_true", help="print only; leave card and sheet alone")
     parser.set_defaults(run=_evaluate)
 
@@ -64,20 +76,26 @@ def _schedule(options: argparse.Namespace) -> "Schedule":
     return Schedule(options.images, options.batch, options.rate, averaging=options.averaging)
 
 
-def _world(options: argparse.Namespace, split: Split, edits: bool = False) -> "World":
-    """The portraits of that split, rendered if they are not there yet."""
+def _world(options: argparse.Namespace, split: Split, kind: Kind = "portraits") -> "World":
+    """The pictures of that split, rendered if they are not there yet."""
     from playground.training.reading import read
     from playground.training.shards import Plan, render
 
-    plan = Plan("edits" if edits else "portraits", split, PORTRAITS[split], SIZE)
-    folder = options.runs / f"{split}-{plan.kind}-{SIZE}"
+    plan = Plan(kind, split, PORTRAITS[split], SIZE)
+    if kind == "groups":
+        plan = Plan(kind, split, GROUPS, GROUP_SIZE, per_shard=256)
+    folder = options.runs / f"{split}-{plan.kind}-{plan.size}"
     render(folder, plan)
     return read(folder)
 
 
+def _folders(options: argparse.Namespace) -> list[Path]:
+    """Where the weights go: the run's folder, and among the models if that is wished."""
+    return [options.runs / options.name / "model", *([options.models / options.name] if options.ship else [])]
+
+
 def _done(options: argparse.Namespace, model: Any, within: str = "") -> None:
-    """Write the weights into the run's folder, and among the models if that is wished."""
-    for folder in (options.runs / options.name / "model", *([options.models / options.name] if options.ship else [])):
+    for folder in _folders(options):
         model.save_pretrained(folder / within)
         print(folder / within)
 
@@ -85,7 +103,7 @@ def _done(options: argparse.Namespace, model: Any, within: str = "") -> None:
 def _vae(options: argparse.Namespace) -> None:
     from playground.training.recipes import vae
 
-    worlds = _world(options, Split.TRAIN), _world(options, Split.TRAIN, edits=True)
+    worlds = _world(options, Split.TRAIN), _world(options, Split.TRAIN, "edits")
     _done(options, vae.train(*worlds, options.runs / options.name, _schedule(options), options.init_from))
 
 
@@ -104,8 +122,14 @@ def _flow(options: argparse.Namespace) -> None:
     _done(options, flow.train(known, options.runs / options.name, _schedule(options), options.init_from))
 
 
+def _first(options: argparse.Namespace) -> int:
+    """The pictures of the first part: what was asked, or all of it for weights that start from nothing."""
+    if options.first is not None:
+        return int(options.first)
+    return 0 if options.init_from else int(options.usual)
+
+
 def _gan(options: argparse.Namespace) -> None:
-    """Two parts, of which `--images` counts the second; the first has the length that proved enough."""
     from playground.avatars.flow import AvatarFlow
     from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
     from playground.training.recipes import gan
@@ -118,17 +142,61 @@ def _gan(options: argparse.Namespace) -> None:
         AvatarDiscriminator().to(where),
     )
     known, world, out = _latents(options), _world(options, Split.TRAIN), options.runs / options.name
-    if options.init_from is None:
-        gan.styles(generator, known, world, out / "styles", Schedule(115_000, 64, 3e-3, averaging=6000))
-        flow = AvatarFlow.from_pretrained(options.models / "avatar-flow")
-        generator.mapping.prior.load_state_dict(flow.state_dict())
-    else:
+    if options.init_from is not None:
         generator.load_state_dict(AvatarGenerator.from_pretrained(options.init_from).state_dict())
         opposite = AvatarDiscriminator.from_pretrained(options.init_from / "discriminator")
         discriminator.load_state_dict(opposite.state_dict())
-    gan.game(generator, discriminator, known, world, out / "game", _schedule(options))
+    if first := _first(options):
+        gan.styles(generator, known, world, out / "styles", Schedule(first, 64, 2.5e-3, averaging=6000))
+        flow = AvatarFlow.from_pretrained(options.models / "avatar-flow")
+        generator.mapping.prior.load_state_dict(flow.state_dict())
+        gan.centre(generator)
+    if options.images:
+        gan.game(generator, discriminator, known, world, out / "game", _schedule(options))
     _done(options, generator)
     _done(options, discriminator, "discriminator")
+
+
+def _clip(options: argparse.Namespace) -> None:
+    from playground.training.captions import words
+    from playground.training.recipes import clip
+    from playground.training.recipes.loop import Schedule
+
+    worlds = _world(options, Split.TRAIN), _world(options, Split.TRAIN, "edits")
+    groups, out = _world(options, Split.TRAIN, "groups"), options.runs / options.name
+    if options.init_from is not None:
+        model = clip.load(options.init_from)
+    else:
+        captions = [record["caption"] for world in (worlds[0], groups) for record in world.records()]
+        model = clip.build(clip.new_tokenizer([*captions, *words()]), SIZE)
+    if first := _first(options):
+        clip.words(model, worlds[0], groups, out / "words", Schedule(first, 64, 1.5e-3, averaging=4000))
+    clip.sight(model, *worlds, groups, out / "sight", _schedule(options))
+    for folder in _folders(options):
+        model.save(folder)
+
+
+def _diffusion(options: argparse.Namespace) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from playground.training.recipes import autoencoder, clip, diffusion
+    from playground.training.recipes.loop import Schedule
+
+    world, out = _world(options, Split.TRAIN), options.runs / options.name
+    start = options.init_from / "vae" if options.init_from else None
+    before = autoencoder.train(world, out / "autoencoder", Schedule(_first(options), 16, 1.2e-3, 800, 3000), start)
+    kept = out / "latents.safetensors"
+    if not kept.exists():
+        save_file({"latents": autoencoder.encoded(before, world, np.arange(len(world))).half()}, kept)
+    latents = load_file(kept)["latents"].to(torch.float32)
+    words = clip.load(options.models / "avatar-clip")
+    pipeline = diffusion.train(
+        world, latents, before, words.model.text_model, words.tokenizer, out / "unet", _schedule(options),
+        options.init_from,
+    )  # fmt: skip
+    for folder in _folders(options):
+        diffusion.save(pipeline, folder)
 
 
 def _atlas(options: argparse.Namespace) -> None:
@@ -153,7 +221,9 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     module, function, count = TABLES[options.model]
     tables = importlib.import_module(f"playground.training.evaluation.{module}")
-    arguments = [options.model] if module == "judges" else []
+    arguments: list[Any] = [options.model] if module == "judges" else []
+    if module == "diffusion":
+        arguments = [{record["caption"] for record in _world(options, Split.TRAIN).records()}]
     rows = getattr(tables, function)(options.models, options.count or count, *arguments)
     text = card.markdown(rows, f"python -m playground.training evaluate {options.model}")
     print(text)
@@ -165,11 +235,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 RECIPES = {
     "avatar-vae": Recipe("encoder and decoder with named controls", 170_000, 64, 2e-3, 8000, _vae),
     "avatar-flow": Recipe("the prior of the VAE's latent", 3_000_000, 1024, 1.5e-3, 200_000, _flow),
-    "avatar-gan": Recipe("generator and discriminator", 60_000, 32, 1.5e-4, 4000, _gan),
+    "avatar-gan": Recipe("generator and discriminator", 60_000, 32, 1.5e-4, 4000, _gan, 215_000),
+    "avatar-clip": Recipe("pictures and words that point the same way", 200_000, 128, 1e-3, 8000, _clip, 60_000),
+    "avatar-diffusion": Recipe("pictures from words", 400_000, 64, 1e-3, 10_000, _diffusion, 60_000),
     "avatar-judge": Recipe("the classifier that measures", 260_000, 128, 2e-3, 12_000, _judge),
     "avatar-judge-2": Recipe("another one, of another architecture", 260_000, 128, 1.5e-3, 12_000, _judge),
 }
 TABLES = {
+    "avatar-clip": ("clip", "table", 2000),
+    "avatar-diffusion": ("diffusion", "table", 500),
     "avatar-vae": ("vae", "table", 2048),
     "avatar-flow": ("priors", "flow_table", 2048),
     "avatar-gan": ("priors", "gan_table", 5000),

@@ -11,7 +11,6 @@ R2), Huang et al. (2024), arXiv:2501.05441, and the averaged generator ships.
 """
 
 import copy
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
 from playground.training.reading import World
-from playground.training.recipes.loop import Run, Schedule, device, pictures, tiled, to_uint8
+from playground.training.recipes.loop import Run, Schedule, device, pictures, tiled, to_uint8, unlike
 from playground.training.recipes.posteriors import Latents
 
 PENALTY_EVERY = 8  # steps; the penalty is multiplied by it
@@ -47,7 +46,7 @@ def styles(generator: AvatarGenerator, known: Latents, world: World, out: Path, 
         rows = np.sort(rng.integers(len(known.mean), size=batch))
         drawn = draw(known.sample(torch.from_numpy(rows).to(where), WIDER))
         wanted = pictures(world.images(rows), where)
-        pixels, loss = _unlike(drawn, wanted)
+        pixels, loss = unlike(drawn, wanted)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning.parameters(), 1.0)
@@ -123,9 +122,9 @@ def game(
         loss = F.softplus(discriminator(real).detach() - discriminator(drawn)).mean()
         every = torch.from_numpy(rows).to(where)
         w = generator.mapping.of_latent(known.sample(every, WIDER))[:, None].expand(-1, generator.layers, -1)
-        pixels, unlike = _unlike(generator.synthesis(w), real)
+        pixels, away = unlike(generator.synthesis(w), real)
         optimisers["generator"].zero_grad(set_to_none=True)
-        (loss + anchor * unlike).backward()
+        (loss + anchor * away).backward()
         discriminator.requires_grad_(True)
         optimisers["generator"].step()
         return {"generator": loss.item(), **losses, "anchor": pixels.item()}
@@ -172,14 +171,3 @@ def _critic_step(
 def _square_slope(out: Tensor, of: Tensor) -> Tensor:
     (gradient,) = torch.autograd.grad(out.sum(), of, create_graph=True)
     return gradient.flatten(1).square().sum(1).mean()
-
-
-def _unlike(drawn: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """How far a drawing is from what was wanted: its mean absolute error, and that with edges and the face again."""
-    pixels = F.l1_loss(drawn, wanted)
-    error = (drawn - wanted).abs()
-    # Eyes and mouth are a tenth of the picture and a third of what there is to tell apart.
-    size = drawn.shape[-1]
-    face = error[:, :, int(0.34 * size) : int(0.72 * size), int(0.28 * size) : int(0.72 * size)].mean()
-    edges: Iterable[Tensor] = (F.l1_loss(drawn.diff(dim=axis), wanted.diff(dim=axis)) for axis in (2, 3))
-    return pixels, pixels + face + torch.stack(list(edges)).sum()

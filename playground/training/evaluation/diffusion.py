@@ -1,0 +1,133 @@
+"""How well `avatar-diffusion` draws what it is told, read by a judge that saw none of its pictures.
+
+Rule of the room: prompts are captions of held-out people that no training caption repeats; one picture each, with the
+settings a visitor starts with. An attribute counts where the prompt names it, and is right where the judge reads a
+value that the words allow. The same prompts on true portraits stand beside it: the ceiling.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import StableDiffusionPipeline
+from torch import Tensor
+
+from playground.training.attributes import ATTRIBUTES
+from playground.training.captions import caption_of
+from playground.training.evaluation import measures
+from playground.training.evaluation.card import Row, percent
+from playground.training.recipes.captioned import allowed, value_offsets
+from playground.training.sampling import Split, person, seeds
+
+STEPS, GUIDANCE = 20, 3.0
+AGAIN = 100  # prompts that are drawn once more with another seed
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Words, the values they allow (V,), and the held-out seed of a person they are true of."""
+
+    text: str
+    allowed: np.ndarray
+    seed: int
+
+
+def prompts(count: int, known: Collection[str] = ()) -> list[Prompt]:
+    """Captions of held-out people that are not among `known` (compared in lower case)."""
+    told = {text.lower() for text in known}
+    found: list[Prompt] = []
+    for seed in seeds(Split.HELD_OUT, 4 * count):
+        caption = caption_of(seed, person(seed))
+        if caption.text.lower() not in told and len(found) < count:
+            found.append(Prompt(caption.text, allowed(caption.claims), seed))
+    return found
+
+
+def load(folder: Path) -> Any:
+    """The pipeline in fp32."""
+    pipe: Any = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@torch.no_grad()
+def draw(
+    pipe: Any, texts: list[str], first_seed: int, steps: int = STEPS, guidance: float = GUIDANCE, batch: int = 16
+) -> Tensor:
+    """One picture (N, 3, S, S) in -1..1 a text, with the seeds `first_seed`, `first_seed` + 1, …"""
+    parts = []
+    for part in measures.chunks(len(texts), batch):
+        noise = [torch.Generator().manual_seed(first_seed + row) for row in range(part.start, part.stop)]
+        parts.append(
+            pipe(
+                texts[part], num_inference_steps=steps, guidance_scale=guidance, generator=noise, output_type="pt"
+            ).images
+        )
+    return torch.cat(parts).mul(2).sub(1)
+
+
+def table(models: Path, count: int, known: Collection[str] = ()) -> list[Row]:
+    """What is drawn of `count` prompts."""
+    pipe, judge = load(models / "avatar-diffusion"), measures.judge("avatar-judge", models)
+    asked = prompts(count, known)
+    texts = [prompt.text for prompt in asked]
+    claims = np.stack([prompt.allowed for prompt in asked])
+    images = draw(pipe, texts, 0)
+    again = measures.read(judge, draw(pipe, texts[:AGAIN], count))
+    portraits, _ = measures.drawn([person(prompt.seed) for prompt in asked], judge.size)
+    real, found = measures.read(judge, portraits), measures.read(judge, images)
+    right, ceiling = obeyed(found.labels, claims), obeyed(real.labels, claims)
+    shares, best = per_attribute(right), per_attribute(ceiling)
+    mean, worst = float(np.mean(list(shares.values()))), min(shares, key=lambda name: shares[name])
+    all_right, all_best = (np.where(np.isnan(each), 1, each).all(1).mean() for each in (right, ceiling))
+    varied, world = _variety(found, again, claims[:AGAIN])
+    return [
+        Row("attributes named that are there, mean", percent(mean), "85 % (aim 97 %)",
+            f"ceiling {percent(float(np.mean(list(best.values()))))}"),
+        Row("the worst of them", f"{percent(shares[worst])} {worst.replace('_', ' ')}", "70 % (aim 90 %)"),
+        Row("pictures with all that was named", percent(all_right), "50 % (aim 85 %)", f"ceiling {percent(all_best)}"),
+        Row("pictures judged valid", percent(found.valid.mean()), "90 % (aim 99 %)",
+            f"true portraits {percent(real.valid.mean())}"),
+        Row("another seed changes what was not named", percent(varied), "", f"two people differ in {percent(world)}"),
+        Row("KID x 1,000 (features of avatar-judge)",
+            f"{measures.kid(found.features, real.features, size=min(250, count // 2)):.1f}"),
+        Row("prompts", str(len(asked)), "", f"{STEPS} steps, guidance {GUIDANCE}; other than {len(known)} learnt"),
+        *[Row(f"– {name.replace('_', ' ')}", percent(share), "", f"ceiling {percent(best[name])}")
+          for name, share in shares.items()],
+    ]  # fmt: skip
+
+
+def obeyed(labels: np.ndarray, claims: np.ndarray) -> np.ndarray:
+    """(N, A): 1 where the label (N, A) is one that the words allow (N, V), 0 where not, NaN where nothing was said."""
+    offsets = value_offsets()
+    found = np.full(labels.shape, np.nan)
+    for index in range(labels.shape[1]):
+        allows = claims[:, offsets[index] : offsets[index + 1]]
+        said = allows.any(1)
+        value = np.maximum(labels[:, index], 0)
+        right = allows[np.arange(len(labels)), value] & (labels[:, index] >= 0)
+        found[said, index] = right[said]
+    return found
+
+
+def per_attribute(right: np.ndarray) -> dict[str, float]:
+    """The share that is right of each attribute that some prompt names."""
+    named = {a.name: right[:, index] for index, a in enumerate(ATTRIBUTES) if not np.isnan(right[:, index]).all()}
+    return {name: float(np.nanmean(column)) for name, column in named.items()}
+
+
+def _variety(first: measures.Reading, second: measures.Reading, claims: np.ndarray) -> tuple[float, float]:
+    """How often an attribute that was not named differs between two seeds, and between two people of the world."""
+    offsets = value_offsets()
+    differs, expected = [], []
+    for index, attribute in enumerate(ATTRIBUTES):
+        free = ~claims[:, offsets[index] : offsets[index + 1]].any(1)
+        a, b = first.labels[: len(claims), index], second.labels[:, index]
+        both = free & (a >= 0) & (b >= 0)
+        if both.any():
+            differs.append((a != b)[both].mean())
+            expected.append(1 - 1 / len(attribute.values))
+    return float(np.mean(differs)), float(np.mean(expected))

@@ -1,0 +1,90 @@
+"""The recipe of the KL autoencoder within `avatar-diffusion`: 64x64 pixels to 8x8 places of 8 numbers, and back.
+
+Rule of the room: Rombach et al. (2022), arXiv:2112.10752, section 3.1, in small, with a stock `AutoencoderKL`. There
+is no adversary: this world is drawn, so sharpness is a matter of edges, which the loss counts again.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from playground.training.reading import World
+from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
+
+KL = 2e-3  # of the mean over the latent's numbers: enough to keep them near unit variance
+WIDTHS = (16, 32, 64, 128)
+
+
+def build(size: int = 64, widths: tuple[int, ...] = WIDTHS, channels: int = 8) -> AutoencoderKL:
+    """The untrained autoencoder; it divides sides by 2 ** (len(widths) - 1)."""
+    levels = len(widths)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=widths,
+        layers_per_block=1,
+        latent_channels=channels,
+        norm_num_groups=min(8, widths[0]),
+        sample_size=size,
+        mid_block_add_attention=False,  # what it has to say stands where it stands
+        force_upcast=False,
+    )
+
+
+def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = None) -> AutoencoderKL:
+    """Train, or go on, and return the averaged model with the scaling factor that gives its latent unit variance."""
+    where = device()
+    model = AutoencoderKL.from_pretrained(init_from) if init_from else build(world.images(np.arange(1)).shape[1])
+    model = placed(model, where).train()
+    optimiser = torch.optim.AdamW(model.parameters(), schedule.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    run = Run(out, {"autoencoder": model}, {"adam": optimiser}, schedule, ("autoencoder",), "KL autoencoder")
+    rng = np.random.default_rng((19, run.seen))
+
+    def step(batch: int) -> dict[str, float]:
+        rows = np.sort(rng.integers(len(world), size=batch))
+        wanted = pictures(world.images(rows), where)
+        posterior = model.encode(wanted).latent_dist
+        drawn = model.decode(posterior.sample()).sample
+        pixels, loss = unlike(drawn, wanted)
+        divergence = posterior.kl().mean() / posterior.mean[0].numel()
+        optimiser.zero_grad(set_to_none=True)
+        (loss + KL * divergence).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        mse = F.mse_loss(drawn.detach().clamp(-1, 1), wanted).item() / 4
+        return {"l1": pixels.item(), "psnr": -10 * np.log10(mse), "kl": divergence.item()}
+
+    averaged = placed(AutoencoderKL.from_config(model.config), where)
+    shown = np.arange(32)
+
+    @torch.no_grad()
+    def grid() -> np.ndarray:
+        averaged.load_state_dict(run.average("autoencoder"))
+        drawn = to_uint8(
+            averaged.decode(averaged.encode(pictures(world.images(shown), where)).latent_dist.mode()).sample
+        )
+        before = world.images(shown)
+        return tiled(np.concatenate([before[:16], drawn[:16], before[16:], drawn[16:]]), 16)
+
+    if schedule.images:
+        run.train(step, grid)
+    averaged.load_state_dict(run.average("autoencoder"))
+    found = encoded(averaged, world, np.arange(min(2048, len(world))))
+    averaged.register_to_config(scaling_factor=round(1 / found.std().item(), 4))
+    return averaged.eval()
+
+
+@torch.no_grad()
+def encoded(model: Any, world: World, rows: np.ndarray, batch: int = 64) -> Tensor:
+    """(N, C, h, w) float32 on the CPU: means of the posteriors, not scaled."""
+    where = next(model.parameters()).device
+    parts = [
+        model.encode(pictures(world.images(rows[start : start + batch]), where)).latent_dist.mode().cpu()
+        for start in range(0, len(rows), batch)
+    ]
+    return torch.cat(parts)

@@ -1,0 +1,229 @@
+"""The recipe of `avatar-clip`: a picture and its caption point the same way, Radford et al. (2021), arXiv:2103.00020.
+
+Rule of the room: two parts, each of which can be resumed on its own.
+
+1. `words`: the text half learns to say which word comes next and what a caption claims. Words alone are cheap.
+2. `sight`: the picture half is trained contrastively against the text half, which stays as it is (locked, as in Zhai
+   et al. 2022, arXiv:2111.07991, with the halves changed over), so the diffusion model may use it after part 1.
+
+The contrast is between people who differ in one thing: half of each batch are portraits, the other half the same
+people after one edit. What a caption says is known exactly, so a picture that it happens to be true of is never held
+against it. Beside the contrast the picture half names what it sees; the heads that name do not ship.
+"""
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tokenizers.pre_tokenizers import ByteLevel
+from torch import Tensor, nn
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    SiglipImageProcessorPil,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+    VisionTextDualEncoderModel,
+    VisionTextDualEncoderProcessor,
+)
+
+from playground.training.attributes import HIDDEN
+from playground.training.reading import World
+from playground.training.recipes.captioned import Captions, value_offsets
+from playground.training.recipes.loop import Run, Schedule, device, pictures
+
+WIDTH, TOKENS = 192, 64
+GROUPS_EVERY = 4  # every so many batches are group pictures
+HEADS = 0.5  # weight of naming what is seen
+
+
+@dataclass
+class Clip:
+    """The model with its tokenizer, as it ships."""
+
+    model: VisionTextDualEncoderModel
+    tokenizer: CLIPTokenizer
+
+    def save(self, folder: Path) -> None:
+        """Model, tokenizer and image processor in one folder, for `from_pretrained`."""
+        size = self.model.config.vision_config.image_size
+        images = SiglipImageProcessorPil(size={"height": size, "width": size})
+        self.model.save_pretrained(folder, max_shard_size="9MB")
+        VisionTextDualEncoderProcessor(images, self.tokenizer).save_pretrained(folder)
+
+
+def build(tokenizer: CLIPTokenizer, size: int, width: int = WIDTH, depth: tuple[int, int] = (6, 4)) -> Clip:
+    """An untrained model: `depth` layers of picture and of text, for pictures of `size` pixels in patches of 8."""
+    vision = SiglipVisionConfig(
+        hidden_size=width, intermediate_size=4 * width, num_hidden_layers=depth[0], num_attention_heads=width // 32,
+        image_size=size, patch_size=8, hidden_act="gelu_pytorch_tanh",
+    )  # fmt: skip
+    text = CLIPTextConfig(
+        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=4 * width, num_hidden_layers=depth[1],
+        num_attention_heads=width // 32, max_position_embeddings=TOKENS, projection_dim=width,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    halves = SiglipVisionModel(vision), CLIPTextModel(text)
+    model = VisionTextDualEncoderModel(vision_model=halves[0], text_model=halves[1])
+    return Clip(model, tokenizer)
+
+
+def load(folder: Path) -> Clip:
+    """What `Clip.save` wrote."""
+    return Clip(VisionTextDualEncoderModel.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
+
+
+def words(clip: Clip, portraits: World, groups: World | None, out: Path, schedule: Schedule) -> None:
+    """Part 1. Leaves the averaged text half in `clip`."""
+    where = device()
+    text, tokenizer = clip.model.text_model.to(where).train(), clip.tokenizer
+    read = nn.Linear(text.config.hidden_size, value_offsets()[-1]).to(where)
+    networks: dict[str, nn.Module] = {"text": text, "read": read}
+    learning = [*text.parameters(), *read.parameters()]
+    optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
+    run = Run(out, networks, {"adam": optimiser}, schedule, ("text",), "avatar-clip, words")
+    rng = np.random.default_rng((31, run.seen))
+    said = Captions(portraits)
+    crowds = [record["caption"] for record in groups.records()] if groups is not None else []
+
+    def step(batch: int) -> dict[str, float]:
+        of_groups = batch // 4 if crowds else 0
+        rows = rng.integers(len(said.texts), size=batch - of_groups)
+        texts, claims = said.of(rows)
+        texts += [crowds[row] for row in rng.integers(len(crowds), size=of_groups)] if crowds else []
+        tokens = tokenizer(texts, padding=True, truncation=True, max_length=TOKENS, return_tensors="pt").to(where)
+        found = text(tokens.input_ids)
+        scores = found.last_hidden_state[:, :-1] @ text.get_input_embeddings().weight.T  # (B, L - 1, vocabulary)
+        follows = tokens.input_ids[:, 1:].masked_fill(tokens.attention_mask[:, 1:] == 0, -100)
+        next_word = F.cross_entropy(scores.flatten(0, 1), follows.flatten())
+        claim = reading_loss(read(found.pooler_output[: len(rows)]), np.stack(claims))
+        optimiser.zero_grad(set_to_none=True)
+        (0.3 * next_word + claim).backward()
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
+        optimiser.step()
+        return {"next": next_word.item(), "claims": claim.item()}
+
+    run.train(step)
+    text.load_state_dict(run.average("text"))
+
+
+def sight(
+    clip: Clip, portraits: World, edits: World, groups: World | None, out: Path, schedule: Schedule
+) -> None:  # fmt: skip
+    """Part 2. Leaves the averaged weights in `clip`; the text half is not touched."""
+    where = device()
+    model, tokenizer = clip.model.to(where).train(), clip.tokenizer
+    model.text_model.eval().requires_grad_(False)
+    seen_by = nn.Linear(model.config.vision_config.hidden_size, value_offsets()[-1]).to(where)
+    networks: dict[str, nn.Module] = {"clip": model, "seen": seen_by}
+    learning = [p for network in networks.values() for p in network.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
+    run = Run(out, networks, {"adam": optimiser}, schedule, ("clip",), "avatar-clip, sight")
+    rng = np.random.default_rng((23, run.seen))
+    said = Captions(portraits), Captions(edits)
+    crowds = [record["caption"] for record in groups.records()] if groups is not None else []
+
+    def embedded(images: np.ndarray, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """What was seen (B, width), and the unit embeddings (B, width) of pictures and texts."""
+        seen = model.vision_model(pictures(images, where).contiguous(), interpolate_pos_encoding=True).pooler_output
+        tokens = tokenizer(texts, padding=True, truncation=True, max_length=TOKENS, return_tensors="pt").to(where)
+        with torch.no_grad():
+            read = model.text_model(tokens.input_ids).pooler_output
+        return seen, F.normalize(model.visual_projection(seen), dim=1), F.normalize(model.text_projection(read), dim=1)
+
+    def step(batch: int) -> dict[str, float]:
+        if groups is not None and run.seen // batch % GROUPS_EVERY == GROUPS_EVERY - 1:
+            rows = np.sort(rng.integers(len(groups), size=batch // 2))
+            _, image, text = embedded(groups.images(rows), [crowds[row] for row in rows])
+            loss, right = contrast(image, text, model.logit_scale, torch.eye(len(rows), device=where).bool())
+            found = {"groups": loss.item(), "right_g": right}
+        else:
+            rows = np.sort(rng.integers(len(portraits), size=batch // 2))
+            images = np.concatenate([portraits.images(rows), edits.images(rows)])
+            labels = np.concatenate([portraits.labels(rows), edits.labels(rows)])
+            (texts, claims), (more, further) = said[0].of(rows), said[1].of(rows)
+            texts, claims = texts + more, claims + further
+            seen, image, text = embedded(images, texts)
+            agree = torch.from_numpy(agreement(labels, np.stack(claims))).to(where)
+            loss, right = contrast(image, text, model.logit_scale, agree)
+            naming = seeing_loss(seen_by(seen), labels)
+            found = {"contrast": loss.item(), "right": right, "naming": naming.item()}
+            loss = loss + HEADS * naming
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
+        optimiser.step()
+        model.logit_scale.data.clamp_(0, np.log(100))
+        return found
+
+    run.train(step)
+    model.load_state_dict(run.average("clip"))
+    model.eval()
+
+
+def contrast(image: Tensor, text: Tensor, log_scale: Tensor, agree: Tensor) -> tuple[Tensor, float]:
+    """The symmetric cross-entropy over (B, width) unit embeddings, and the share of pictures that find their caption.
+
+    `agree` (B, B) bool: row i, column j is true where caption j is true of picture i; such pairs are left out,
+    the diagonal apart.
+    """
+    scores = log_scale.exp() * image @ text.T
+    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    scores = scores.masked_fill(agree & ~own, -1e4)
+    answer = torch.arange(len(scores), device=scores.device)
+    loss = 0.5 * (F.cross_entropy(scores, answer) + F.cross_entropy(scores.T, answer))
+    return loss, (scores.argmax(1) == answer).float().mean().item()
+
+
+def agreement(labels: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """(B, B) bool: whether what caption j allows (B, V) holds for the picture with labels i (B, A)."""
+    agree: np.ndarray = np.ones((len(labels), len(allowed)), bool)
+    offsets = value_offsets()
+    for index, (start, end) in enumerate(pairwise(offsets)):
+        said: np.ndarray = allowed[:, start:end].any(1)  # (B,) of captions
+        value = labels[:, index]
+        holds = np.where(value[:, None] == HIDDEN, False, allowed[:, start:end].T[np.maximum(value, 0)])
+        agree &= holds | ~said[None]
+    return agree
+
+
+def seeing_loss(scores: Tensor, labels: np.ndarray) -> Tensor:
+    """Cross-entropy per attribute that is to be seen; scores (B, V), labels (B, A)."""
+    offsets = value_offsets()
+    known = torch.from_numpy(np.where(labels == HIDDEN, -100, labels).astype(np.int64)).to(scores.device)
+    losses = [
+        F.cross_entropy(scores[:, start:end], known[:, index])
+        for index, (start, end) in enumerate(pairwise(offsets))
+        if (known[:, index] >= 0).any()
+    ]
+    return torch.stack(losses).mean()
+
+
+def reading_loss(scores: Tensor, allowed: np.ndarray) -> Tensor:
+    """Binary cross-entropy of what a caption allows (B, V); few are, so those count more."""
+    wanted = torch.from_numpy(allowed.astype(np.float32)).to(scores.device)
+    return F.binary_cross_entropy_with_logits(scores, wanted, pos_weight=torch.tensor(5.0, device=scores.device))
+
+
+def new_tokenizer(texts: list[str]) -> CLIPTokenizer:
+    """A byte-pair tokenizer in CLIP's form over these texts. Any text can be spelled with it, in bytes at worst.
+
+    The id of the end token is 1: transformers gives 2 a meaning of its own.
+    """
+    start, end = "<|startoftext|>", "<|endoftext|>"
+    empty = CLIPTokenizer(vocab={start: 0, end: 1}, merges=[])
+    learnt: Any = empty.train_new_from_iterator(texts, vocab_size=1200, show_progress=False)
+    state = json.loads(learnt.backend_tokenizer.to_str())["model"]
+    merges = [tuple(merge) for merge in state["merges"]]
+    letters = sorted(ByteLevel.alphabet())
+    tokens = [start, end, *letters, *(letter + "</w>" for letter in letters), *("".join(merge) for merge in merges)]
+    vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges)
+    tokenizer.model_max_length = TOKENS
+    return tokenizer

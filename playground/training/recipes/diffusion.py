@@ -1,0 +1,126 @@
+"""The recipe of `avatar-diffusion`: noise to the latent of a portrait, led by a caption. Rombach et al. (2022).
+
+Rule of the room: what is trained here is the UNet alone; autoencoder and text encoder are there before and stay as
+they are. The network predicts v, Salimans & Ho (2022), arXiv:2202.00512, on a schedule that ends in pure noise, Lin et
+al. (2023), arXiv:2305.08891. One caption in ten is left out, so that guidance has something to lead away from.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from playground.training.reading import World
+from playground.training.recipes.captioned import Captions
+from playground.training.recipes.loop import Run, Schedule, device, placed, tiled, to_uint8
+
+UNCAPTIONED = 0.1
+GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
+WIDTHS = (128, 192)
+
+
+def build(text_width: int, channels: int, side: int, widths: tuple[int, ...] = WIDTHS) -> UNet2DConditionModel:
+    """The untrained UNet over latents (channels, side, side), which looks at text states of `text_width`."""
+    levels = len(widths)
+    return UNet2DConditionModel(
+        sample_size=side,
+        in_channels=channels,
+        out_channels=channels,
+        down_block_types=("CrossAttnDownBlock2D",) * levels,
+        up_block_types=("CrossAttnUpBlock2D",) * levels,
+        block_out_channels=widths,
+        layers_per_block=1,
+        cross_attention_dim=text_width,
+        attention_head_dim=4,  # a misnomer of diffusers: it is the number of heads
+        norm_num_groups=16,
+    )
+
+
+def scheduler() -> DDIMScheduler:
+    """The schedule of Stable Diffusion, rescaled so that its last step is pure noise."""
+    return DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
+        rescale_betas_zero_snr=True, timestep_spacing="trailing", clip_sample=False, set_alpha_to_one=True,
+        steps_offset=1,
+    )  # fmt: skip
+
+
+def train(
+    world: World, latents: Tensor, autoencoder: AutoencoderKL, text: CLIPTextModel, tokenizer: CLIPTokenizer,
+    out: Path, schedule: Schedule, init_from: Path | None = None, widths: tuple[int, ...] = WIDTHS,
+) -> StableDiffusionPipeline:  # fmt: skip
+    """Train, or go on, and return the whole pipeline with the averaged UNet.
+
+    `latents` (N, C, h, w) are those of the first N portraits of `world`, not scaled.
+    """
+    where = device()
+    text = text.to(where).eval().requires_grad_(False)
+    if init_from is not None:
+        unet = UNet2DConditionModel.from_pretrained(init_from / "unet", torch_dtype=torch.float32)
+    else:
+        unet = build(text.config.hidden_size, latents.shape[1], latents.shape[2], widths)
+    unet = placed(unet, where).train()
+    optimiser = torch.optim.AdamW(unet.parameters(), schedule.rate, betas=(0.9, 0.99), weight_decay=0.01)
+    run = Run(out, {"unet": unet}, {"adam": optimiser}, schedule, ("unet",), "avatar-diffusion")
+    rng = np.random.default_rng((29, run.seen))
+    captions = Captions(world).texts
+    noising = scheduler()
+
+    def states(texts: list[str]) -> Tensor:
+        """(B, tokens, width) of captions, padded as the pipeline pads them."""
+        ids = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return text(ids.to(where)).last_hidden_state
+
+    def step(batch: int) -> dict[str, float]:
+        rows = rng.integers(len(latents), size=batch)
+        clean = latents[rows].to(where).mul(autoencoder.config.scaling_factor)
+        clean = clean.contiguous(memory_format=torch.channels_last)
+        noise = torch.randn_like(clean)
+        # One time per equal share of the schedule: as random, and less noise in the gradient.
+        times = (
+            ((torch.arange(batch) + torch.rand(batch)) * noising.config.num_train_timesteps / batch).long().to(where)
+        )
+        said = ["" if rng.random() < UNCAPTIONED else captions[row] for row in rows]
+        with torch.no_grad():
+            seen = states(said)
+        found = unet(noising.add_noise(clean, noise, times), times, seen).sample
+        each = F.mse_loss(found, noising.get_velocity(clean, noise, times), reduction="none").mean((1, 2, 3))
+        loss = each.mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        optimiser.step()
+        half = batch // 2
+        return {"v": loss.item(), "v_clear": each[:half].mean().item(), "v_noisy": each[half:].mean().item()}
+
+    averaged = placed(UNet2DConditionModel.from_config(unet.config), where).eval()
+    drawn = StableDiffusionPipeline(
+        autoencoder.to(where).eval(), text, tokenizer, averaged, scheduler(), None, None,
+        requires_safety_checker=False,
+    )  # fmt: skip
+    drawn.set_progress_bar_config(disable=True)
+
+    @torch.no_grad()
+    def grid() -> np.ndarray:
+        """Portraits and, below them, what their captions give."""
+        averaged.load_state_dict(run.average("unet"))
+        shown = np.arange(16)
+        noise = [torch.Generator().manual_seed(row) for row in range(16)]
+        images = drawn(
+            captions[:16], num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=noise, output_type="pt"
+        ).images
+        return tiled(np.concatenate([world.images(shown), to_uint8(images * 2 - 1)]), 16)
+
+    run.train(step, grid)
+    averaged.load_state_dict(run.average("unet"))
+    return drawn
+
+
+def save(pipeline: StableDiffusionPipeline, folder: Path) -> None:
+    """In half precision, in files below 10 MB, as `DiffusionPipeline.from_pretrained` reads them."""
+    pipeline.to(dtype=torch.float16).save_pretrained(folder, max_shard_size="9MB")
+    pipeline.to(dtype=torch.float32)

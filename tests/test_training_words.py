@@ -1,0 +1,183 @@
+"""The recipes that know words, at a scale of seconds: they learn, go on where they were cut, and are stock models."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline
+from transformers import AutoProcessor, CLIPTokenizer, VisionTextDualEncoderModel
+
+from playground.training.captions import caption_of, words
+from playground.training.evaluation import diffusion as measured
+from playground.training.phrases import agrees, claims
+from playground.training.reading import World, read
+from playground.training.recipes import autoencoder, clip, diffusion
+from playground.training.recipes.captioned import Captions, allowed, value_offsets
+from playground.training.recipes.loop import Schedule
+from playground.training.sampling import Split, person, seeds
+from playground.training.shards import Plan, render
+
+COUNT = 48
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("words")
+
+
+@pytest.fixture(scope="module")
+def worlds(folder: Path) -> tuple[World, World, World]:
+    """Portraits, the same after an edit, and groups."""
+    plans = [Plan("portraits", Split.TRAIN, COUNT, 64), Plan("edits", Split.TRAIN, COUNT, 64)]
+    plans.append(Plan("groups", Split.TRAIN, 8, 96))
+    for plan in plans:
+        render(folder / plan.kind, plan, processes=1, progress=False)
+    portraits, edits, groups = (read(folder / plan.kind) for plan in plans)
+    return portraits, edits, groups
+
+
+@pytest.fixture(scope="module")
+def tokenizer(worlds: tuple[World, World, World]) -> CLIPTokenizer:
+    return clip.new_tokenizer([*Captions(worlds[0]).texts, *words()])
+
+
+@pytest.fixture
+def small(tokenizer: CLIPTokenizer) -> clip.Clip:
+    torch.manual_seed(0)
+    return clip.build(tokenizer, 64, width=32, depth=(1, 1))
+
+
+def schedule(images: int, batch: int = 16) -> Schedule:
+    return Schedule(images, batch, 2e-3, warmup=16, averaging=16)
+
+
+def test_the_tokenizer_spells_any_text_and_ends_with_an_id_of_its_own(tokenizer: CLIPTokenizer) -> None:
+    assert tokenizer.eos_token_id == 1, "transformers gives the id 2 a meaning of its own"
+    for text in ("a smiling person with a red beard", "Zürich ☂ 你好", "xq", "\x07"):
+        ids = tokenizer(text).input_ids
+        assert ids[0] == tokenizer.bos_token_id and ids[-1] == 1 and 1 not in ids[:-1]
+    known = tokenizer("a smiling person with a red beard").input_ids
+    assert len(known) == 9, "a word of the world is one token"
+    assert tokenizer.model_max_length == clip.TOKENS
+
+
+def test_what_a_caption_allows_is_what_its_claims_say(worlds: tuple[World, World, World]) -> None:
+    portraits = worlds[0]
+    rows = np.arange(24)
+    texts, said = Captions(portraits).of(rows)
+    agree = clip.agreement(portraits.labels(rows), np.stack(said))
+    assert agree.diagonal().all(), "a caption is true of its own picture"
+    people = [person(int(seed)) for seed in portraits.seeds(rows)]
+    for row, column in product(rows[:12], rows):
+        assert agree[row, column] == agrees(people[row], claims(texts[column]))
+    assert not agree.all()
+
+
+def test_a_picture_that_a_caption_is_true_of_is_never_held_against_it() -> None:
+    unit = torch.eye(3)
+    nothing, everything = torch.eye(3).bool(), torch.ones(3, 3).bool()
+    alike = unit[[0, 0, 2]]  # the first two pictures look the same
+    told_apart, _ = clip.contrast(alike, unit, torch.tensor(3.0), nothing)
+    excused, right = clip.contrast(alike, unit, torch.tensor(3.0), everything)
+    assert excused < 1e-3 < told_apart and right == 1
+
+
+def test_words_are_learnt_cut_and_gone_on_with(
+    small: clip.Clip, worlds: tuple[World, World, World], folder: Path
+) -> None:
+    portraits, _, groups = worlds
+    before = small.model.vision_model.embeddings.patch_embedding.weight.detach().clone()
+
+    def surprise() -> float:
+        """Mean negative log-likelihood of the next token in captions."""
+        ids = small.tokenizer(Captions(portraits).texts[:8], padding=True, return_tensors="pt").input_ids
+        text = small.model.text_model.eval()
+        with torch.no_grad():
+            scores = text(ids).last_hidden_state @ text.get_input_embeddings().weight.T
+        return float(torch.nn.functional.cross_entropy(scores[:, :-1].flatten(0, 1), ids[:, 1:].flatten()))
+
+    untrained = surprise()
+    clip.words(small, portraits, groups, folder / "part1", schedule(32))
+    clip.words(small, portraits, groups, folder / "part1", schedule(960))
+    assert json.loads((folder / "part1" / "progress.json").read_text())["images"] == 960
+    assert surprise() < 0.8 * untrained
+    assert torch.equal(before, small.model.vision_model.embeddings.patch_embedding.weight), "sight is part 2"
+
+
+def test_sight_learns_and_leaves_the_words_alone(
+    small: clip.Clip, worlds: tuple[World, World, World], folder: Path
+) -> None:
+    text = {key: value.clone() for key, value in small.model.text_model.state_dict().items()}
+    patches = small.model.vision_model.embeddings.patch_embedding.weight.detach().clone()
+    clip.sight(small, *worlds, folder / "part2", schedule(16 * clip.GROUPS_EVERY))
+    assert all(torch.equal(value, text[key]) for key, value in small.model.text_model.state_dict().items())
+    assert not torch.equal(patches, small.model.vision_model.embeddings.patch_embedding.weight)
+    small.save(folder / "clip")
+    stock = VisionTextDualEncoderModel.from_pretrained(folder / "clip").eval()
+    processor = AutoProcessor.from_pretrained(folder / "clip", backend="pil")
+    image = worlds[0].images(np.arange(1))[0]
+    inputs = processor(text=["a person"], images=[image], padding=True, return_tensors="pt")
+    assert tuple(inputs.pixel_values.shape) == (1, 3, 64, 64) and -1.01 < inputs.pixel_values.min() < 1.01
+    with torch.no_grad():
+        assert stock(**inputs).logits_per_image.shape == (1, 1)
+        bigger = torch.zeros(1, 3, 96, 96)
+        assert stock.vision_model(bigger, interpolate_pos_encoding=True).last_hidden_state.shape[1] == 144
+
+
+def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(
+    small: clip.Clip, worlds: tuple[World, World, World], folder: Path
+) -> None:
+    torch.manual_seed(0)
+    portraits = worlds[0]
+    vae = autoencoder.train(portraits, folder / "kl", schedule(16, 8))
+    assert isinstance(vae, AutoencoderKL)
+    latents = autoencoder.encoded(vae, portraits, np.arange(COUNT))
+    assert latents.shape == (COUNT, 8, 8, 8)
+    assert (latents * vae.config.scaling_factor).std() == pytest.approx(1, abs=0.05)
+    text = small.model.text_model
+    arguments = (portraits, latents, vae, text, small.tokenizer, folder / "unet")
+    pipe = diffusion.train(*arguments, schedule(16, 8), widths=(16, 32))
+    pipe = diffusion.train(*arguments, schedule(32, 8), widths=(16, 32))
+    assert json.loads((folder / "unet" / "progress.json").read_text())["images"] == 32
+    assert (folder / "unet" / "grid.png").stat().st_size > 1000
+    diffusion.save(pipe, folder / "pipeline")
+    stored = [path for path in (folder / "pipeline").rglob("*") if path.is_file()]
+    assert not [path for path in stored if path.suffix not in (".json", ".safetensors", ".md")]
+    stock = DiffusionPipeline.from_pretrained(folder / "pipeline", dtype=torch.float32, use_safetensors=True)
+    assert isinstance(stock, StableDiffusionPipeline)
+    assert stock.scheduler.config.prediction_type == "v_prediction"
+    images = measured.draw(stock, ["a person", "a bald person"], 5, steps=2)
+    alone = measured.draw(stock, ["a bald person"], 6, steps=2)
+    assert images.shape == (2, 3, 64, 64) and torch.allclose(images[1], alone[0], atol=1 / 100)
+    more = diffusion.train(*arguments[:5], folder / "more", schedule(8, 8), folder / "pipeline")
+    assert more.unet.config.block_out_channels == [16, 32], "it goes on with what is there"
+
+
+def test_prompts_are_new_and_true_portraits_obey_them() -> None:
+    first = measured.prompts(20)
+    again = measured.prompts(20, {first[0].text.upper(), first[3].text})
+    assert first[0].text not in {prompt.text for prompt in again} and len(again) == 20
+    truth = np.stack([_labels(prompt.seed) for prompt in first])
+    said = np.stack([prompt.allowed for prompt in first])
+    right = measured.obeyed(truth, said)
+    assert np.nanmin(right) == 1
+    assert (~np.isnan(right)).sum() == sum(len(claims(prompt.text)) for prompt in first)
+    shifted = measured.obeyed(np.roll(truth, 1, axis=0), said)
+    assert 0 < np.nanmean(shifted) < 0.8, "another person's portrait does not obey"
+    assert set(measured.per_attribute(right).values()) == {1.0}
+
+
+def test_claims_fill_a_row_of_values() -> None:
+    seed = seeds(Split.HELD_OUT, 1)[0]
+    caption = caption_of(seed, person(seed))
+    row = allowed(caption.claims)
+    assert row.shape == (value_offsets()[-1],) and row.sum() == sum(map(len, caption.claims.values()))
+
+
+def _labels(seed: int) -> np.ndarray:
+    from playground.training.attributes import labels
+
+    return labels(person(seed))
