@@ -32,7 +32,7 @@ async function send() {
   clearTimeout(slow); parts.wait.hidden = true; inFlight = false;
   const good = mine === epoch && show(answer, first);
   if (mine === epoch && first && !good) pending = false;
-  if (pending) want(); else settle(good);
+  if (pending) send(); else settle(good);  // no frame to wait for: the newest state is known
 }
 function show(answer, first) {
   if (!answer || answer.error) { note(answer ? answer.error : v.words.lost); return false; }
@@ -165,7 +165,9 @@ function control(c) {
   const lock = button("small", "", "", () => toggleLock(c, lock)); drawLock(c, lock);
   head.append(make("span", "", c.label), says, lock, button("small", "↺", v.words.reset_one + ": " + c.label, () => reset(c)));
   box.append(head); box.dataset.name = c.name;
-  const draw = {slider: range, cycle: circle, chips: chipRow}[c.kind](c, box, says);
+  const paint = {slider: range, cycle: circle, chips: chipRow}[c.kind](c, box, says);
+  let last;  // a control that stands where it stood costs the page nothing
+  const draw = (x) => { const now = x + "|" + locked.has(c.name); if (now !== last) { last = now; paint(x); } };
   rows.set(c.name, {draw}); return box;
 }
 function refresh() { for (const c of v.controls) if (active !== c.name && !fresh.has(c.name)) rows.get(c.name).draw(standing(c)); }

@@ -15,7 +15,7 @@ from playground.avatars.flow import AvatarFlow
 from playground.avatars.gan import AvatarGenerator
 from playground.avatars.vae import AvatarVAE
 from playground.training.attributes import visible
-from playground.training.evaluation import measures
+from playground.training.evaluation import diffusion, measures
 from playground.training.recipes.loop import tiled, to_uint8
 from playground.training.sampling import Split, person, seeds
 
@@ -71,10 +71,25 @@ def gan_sheet(models: Path) -> np.ndarray:
     return tiled(to_uint8(torch.cat(rows)), COLUMNS)
 
 
+@torch.no_grad()
+def diffusion_sheet(models: Path) -> np.ndarray:
+    """Held-out people and what their captions give, twice; then two captions with twelve seeds each; then guidance."""
+    pipe = diffusion.load(models / "avatar-diffusion")
+    asked = diffusion.prompts(2 * COLUMNS)
+    texts = [prompt.text for prompt in asked]
+    people, _ = measures.drawn([person(prompt.seed) for prompt in asked], 64)
+    drawn = diffusion.draw(pipe, texts, 0)
+    rows = [people[:COLUMNS], drawn[:COLUMNS], people[COLUMNS:], drawn[COLUMNS:]]
+    rows += [diffusion.draw(pipe, [text] * COLUMNS, 100) for text in texts[:2]]
+    rows += [diffusion.draw(pipe, texts[:COLUMNS], 0, guidance=guidance) for guidance in (1.0, 2.0, 6.0)]
+    return tiled(to_uint8(torch.cat(rows)), COLUMNS)
+
+
 SHEETS: dict[str, Callable[[Path], np.ndarray]] = {
     "avatar-vae": vae_sheet,
     "avatar-flow": flow_sheet,
     "avatar-gan": gan_sheet,
+    "avatar-diffusion": diffusion_sheet,
 }
 
 

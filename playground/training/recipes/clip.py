@@ -183,10 +183,10 @@ def contrast(image: Tensor, text: Tensor, log_scale: Tensor, agree: Tensor) -> t
 
 def agreement(labels: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """(B, B) bool: whether what caption j allows (B, V) holds for the picture with labels i (B, A)."""
-    agree: np.ndarray = np.ones((len(labels), len(allowed)), bool)
+    agree = np.ones((len(labels), len(allowed)), bool)
     offsets = value_offsets()
     for index, (start, end) in enumerate(pairwise(offsets)):
-        said: np.ndarray = allowed[:, start:end].any(1)  # (B,) of captions
+        said = np.any(allowed[:, start:end], axis=1)  # (B,) of captions
         value = labels[:, index]
         holds = np.where(value[:, None] == HIDDEN, False, allowed[:, start:end].T[np.maximum(value, 0)])
         agree &= holds | ~said[None]
