@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from playground.catalog_defaults import ChatDefaults, ImageDefaults, Strict
 from playground.errors import UserError
 
 BUILT_IN = Path(__file__).with_name("catalog.toml")
@@ -22,22 +23,19 @@ SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Tab = Literal["chat", "image", "grounding", "vae", "gan", "companion"]
 Family = Literal[
     "causal-lm", "openai-chat", "avatar-vae", "avatar-flow", "avatar-gan", "avatar-judge", "autoencoder-kl",
-    "autoencoder-tiny",
+    "autoencoder-tiny", "diffusion", "openai-images", "clip",
 ]  # fmt: skip
+REMOTE: tuple[Family, ...] = ("openai-chat", "openai-images")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AssetSource(_Strict):
+class AssetSource(Strict):
     """A folder below `assets/models/`, which comes with the app."""
 
     kind: Literal["asset"]
     folder: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
-class Pickle(_Strict):
+class Pickle(Strict):
     """One pickle file that may be read although it is one, because somebody looked at just these bytes."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][\w.-]*(/[\w-][\w.-]*)*$")]
@@ -52,11 +50,12 @@ class Pickle(_Strict):
         return self
 
 
-class HubSource(_Strict):
+class HubSource(Strict):
     """A Hugging Face repository at a revision; `files` are glob patterns (default: what the loader needs).
 
     A pattern that ends in `.gguf` must match one file, which then is the model. `pickles` is the allow-list for
     repositories without safetensors: it needs the full commit as `revision`, and the files are converted once.
+    With `pipeline` the folders of a diffusers pipeline are taken, in this `variant` of the weights (e.g. "fp16").
     """
 
     kind: Literal["hub"]
@@ -64,6 +63,8 @@ class HubSource(_Strict):
     revision: str = "main"
     files: tuple[str, ...] = ()
     pickles: tuple[Pickle, ...] = ()
+    pipeline: bool = False
+    variant: Annotated[str, Field(pattern=r"^\w{0,16}$")] = ""
 
     @model_validator(mode="after")
     def _pins_its_pickles(self) -> "HubSource":
@@ -74,7 +75,7 @@ class HubSource(_Strict):
         return self
 
 
-class WheelSource(_Strict):
+class WheelSource(Strict):
     """One file inside a wheel of the Python package index, pinned by version and both hashes.
 
     Taken from the installed package where there is one (through its metadata, never imported), or
@@ -91,7 +92,7 @@ class WheelSource(_Strict):
     file_bytes: Annotated[int, Field(gt=0)]
 
 
-class PathSource(_Strict):
+class PathSource(Strict):
     """A folder in `from_pretrained` layout or a `.gguf` file of the user's own."""
 
     kind: Literal["path"]
@@ -101,18 +102,7 @@ class PathSource(_Strict):
 Source = Annotated[AssetSource | HubSource | WheelSource | PathSource, Field(discriminator="kind")]
 
 
-class ChatDefaults(_Strict):
-    """Where the chat's sliders start with a model: ranges as in the chat tab."""
-
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
-    top_k: Annotated[int, Field(ge=0, le=200)] = 40
-    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0
-    repetition_penalty: Annotated[float, Field(ge=1, le=2)] = 1.0
-    max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 512
-
-
-class Remote(_Strict):
+class Remote(Strict):
     """An OpenAI-compatible server. The key is read from the environment variable named, never stored."""
 
     url: Annotated[str, Field(pattern=r"^https?://")]
@@ -120,7 +110,7 @@ class Remote(_Strict):
     key_variable: str = ""
 
 
-class Entry(_Strict):
+class Entry(Strict):
     """One model. Sizes are bytes; `context` is in tokens."""
 
     id: Annotated[str, Field(pattern=ID, max_length=128)]
@@ -138,12 +128,13 @@ class Entry(_Strict):
     sources: tuple[Source, ...] = ()
     remote: Remote | None = None
     defaults: ChatDefaults = ChatDefaults()
+    image: ImageDefaults = ImageDefaults()
 
     @model_validator(mode="after")
     def _comes_from_somewhere(self) -> "Entry":
-        if self.family == "openai-chat" and self.remote is None:
-            raise ValueError("an entry of family 'openai-chat' needs `remote` with `url` and `model`")
-        if self.family != "openai-chat" and not self.sources:
+        if self.family in REMOTE and self.remote is None:
+            raise ValueError(f"an entry of family '{self.family}' needs `remote` with `url` and `model`")
+        if self.family not in REMOTE and not self.sources:
             raise ValueError("an entry needs at least one of `sources`")
         return self
 

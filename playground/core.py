@@ -11,6 +11,7 @@ from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
 from playground.chat.types import TORCH
 from playground.gan.service import GanService
+from playground.images.service import ImageService
 from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
 from playground.settings import Settings
@@ -30,7 +31,7 @@ class Playground:
         self.settings = settings
         self.catalog: Catalog = read_catalog(*settings.catalogs, hub_ids=not settings.profile.strangers)
         self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
-        self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache)
+        self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache, settings.vram)
         self.models = Models(
             loaders,
             loaders.estimate,
@@ -43,6 +44,9 @@ class Playground:
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
+        self.images = ImageService(
+            self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here
+        )
         self.autoencoders = AutoencoderService(self.catalog, self.models, self._worker)
         self.vae = VaeService(self.catalog, self.models, self._latents, self.weights)
         self.gan = GanService(self.catalog, self.models, self._latents, self.weights)
@@ -50,6 +54,9 @@ class Playground:
     def state(self, entry: Entry) -> State:
         """How near a model is, for the menus; asks no network."""
         return State.REMOTE if entry.remote is not None else self.weights.state(entry)
+
+    def _is_here(self, entry: Entry) -> bool:
+        return self.state(entry) in (State.EMBEDDED, State.CACHED)
 
     def listing(self) -> list[dict[str, object]]:
         """Every model as plain data: what `/models` answers."""

@@ -6,8 +6,9 @@ Rule of the room: a family of models is one function here, and the heavy library
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from playground import memory
 from playground.building import building
 from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
 from playground.chat.types import TORCH
@@ -17,28 +18,35 @@ from playground.task import Phase, Task
 from playground.weights.store import WeightStore
 from playground.weights.types import Weights
 
+if TYPE_CHECKING:
+    from playground.images.offload import Offload
+
 UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
 
 
 class Loaders:
     """The `Loader` that residency is given."""
 
-    def __init__(self, catalog: Catalog, weights: WeightStore, cache: Path) -> None:
+    def __init__(self, catalog: Catalog, weights: WeightStore, cache: Path, vram: int | None = None) -> None:
         self._catalog = catalog
         self._weights = weights
         self._cache = cache
+        self._vram = vram
 
     def estimate(self, key: ModelKey) -> int:
         """Bytes the model will take, before it is there. A GGUF's twin in fp32 takes about eight times its file."""
         entry = self._catalog.get(key.id)
         if not entry.memory_bytes:
             return UNLISTED_BYTES
+        if entry.family == "diffusion":
+            return _diffusion_bytes(entry, self._vram)
         return entry.memory_bytes if key.role != TORCH else max(entry.memory_bytes, 8 * entry.download_bytes)
 
     def on_cpu(self, key: ModelKey) -> bool:
-        """llama.cpp's wheel computes on the CPU, whatever else the machine has; so do models behind sliders."""
+        """llama.cpp's wheel computes on the CPU, whatever else the machine has; so do small helpers and models behind
+        sliders."""
         entry = self._catalog.get(key.id)
-        return entry.family.startswith("avatar-") or (key.role != TORCH and is_gguf(entry))
+        return entry.family.startswith(("avatar-", "clip")) or (key.role != TORCH and is_gguf(entry))
 
     def fetch(self, key: ModelKey, task: Task) -> Weights:
         """The model's files on this disk, for the role asked for."""
@@ -61,6 +69,12 @@ class Loaders:
             return _avatar(entry, fetched.path, key.role)
         if entry.family.startswith("autoencoder-"):
             return _autoencoder(entry, fetched.path, device)
+        if entry.family == "diffusion":
+            return _diffusion(entry, fetched.path, device, self._vram)
+        if entry.family == "clip":
+            from playground.images.score import load
+
+            return load(fetched.path, device)
         if fetched.format == "gguf":
             return _llama_cpp(entry, fetched.path)
         return _transformers(entry, fetched.path, device, task)
@@ -128,6 +142,38 @@ def _autoencoder(entry: Entry, folder: Path, device: str) -> Resident:
     return Resident(network, nbytes=network.nbytes, move=network.move)
 
 
+def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None) -> Resident:
+    from playground.images.pipeline import LocalPipeline
+
+    offload = _offload(entry, vram)
+    if offload != "none" and (free := memory.free_ram()) < entry.memory_bytes:
+        raise UserError(
+            f"{entry.label} does not fit into the GPU's memory as a whole, and for its parts to take turns there its "
+            f"{memory.in_words(entry.memory_bytes)} must fit into RAM, of which {memory.in_words(free)} are free. "
+            "Close other programs, or choose a smaller model."
+        )
+    engine = LocalPipeline.from_folder(folder, entry, device, _dtype(device), offload)
+    return Resident(engine, engine.nbytes, engine.close, engine.move if offload == "none" else None)
+
+
+def _offload(entry: Entry, vram: int | None) -> "Offload":
+    """How a pipeline is kept on the device there is: see `playground.images.offload`."""
+    from playground.images.offload import offload_for
+
+    device = memory.detect_device()
+    if device.unified:
+        return "none"  # moving a part off the device would free nothing
+    room = vram or memory.default_vram_budget(device)
+    return offload_for(entry.memory_bytes, entry.image.offload_bytes, entry.image.working_bytes, room)
+
+
+def _diffusion_bytes(entry: Entry, vram: int | None) -> int:
+    """Bytes of weights on the device. The catalogue counts hub models in 16 bits, and float32 takes twice that."""
+    whole = entry.memory_bytes * (1 if entry.embedded or memory.detect_device().dtype != "float32" else 2)
+    largest = entry.image.offload_bytes
+    return {"none": whole, "parts": largest, "layers": largest // 8}[_offload(entry, vram)]
+
+
 def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Resident:
     from playground.chat.local import LocalChat
     from playground.chat.torch_decoder import TorchDecoder
@@ -137,6 +183,4 @@ def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Reside
 
 
 def _dtype(device: str) -> str:
-    from playground.memory import dtype_for
-
-    return dtype_for(device)
+    return memory.dtype_for(device)

@@ -44,6 +44,11 @@ class Wire:
             self._cut = True
             self._shut()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the reader has left. A socket that was shut down still gives what a server sends without pause."""
+        return self._cut
+
     def _shut(self) -> None:
         if self._socket is not None:
             with suppress(OSError):  # already closed
@@ -64,6 +69,8 @@ class Wire:
         def read() -> None:
             try:
                 for item in items:
+                    if self.is_cut:
+                        return
                     inbox.put(_Item(item))
                 inbox.put(None)
             except Exception as error:  # thread boundary: raised again by the reader of the inbox

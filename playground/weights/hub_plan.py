@@ -24,6 +24,11 @@ NEVER = (*PICKLES, "*.py", "*.onnx", "*.zip", "*.tar*")
 ALLOWABLE = ("*.bin", "*.pth")  # by name and hash, see `HubSource.pickles`
 # The same weights a second time: in a layout `from_pretrained` does not read, or for other runtimes.
 TWICE = ("consolidated*.safetensors", "original/*", "onnx/*", "openvino/*")
+# Of a pipeline of diffusers: its folders, without the single-file checkpoints beside them, and one variant of the
+# weights ("model.fp16.safetensors"). The safety checker is never loaded, so it is not fetched either.
+PIPELINE = ("model_index.json", "*/*.json", "*/*.txt", "*/*.jinja", "*/*.model", "*/*.tiktoken")
+VARIANTS = ("fp16", "bf16", "fp32", "non_ema")
+UNUSED_PARTS = ("safety_checker/*.safetensors", "*/flax_*", "*/openvino_*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -63,6 +68,14 @@ def patterns(source: HubSource) -> dict[str, Any]:
     if source.pickles:  # the catalogue made sure that no pattern beside them can match another one
         wanted = (*(source.files or ("*.json",)), *(pickle.file for pickle in source.pickles))
         return {"allow_patterns": list(wanted), "ignore_patterns": [p for p in NEVER if p not in ALLOWABLE]}
+    if source.pipeline and not source.files:
+        mark = f".{source.variant}" if source.variant else ""
+        weights = [f"*/*{mark}.safetensors", f"*/*{mark}-?????-of-?????.safetensors"]
+        others = [f"*/*.{name}*.safetensors" for name in VARIANTS if not mark]
+        return {
+            "allow_patterns": [*PIPELINE, *weights],
+            "ignore_patterns": [*NEVER, *TWICE, *UNUSED_PARTS, *others],
+        }
     ignored = NEVER if source.files else NEVER + TWICE
     return {"allow_patterns": list(source.files or WANTED), "ignore_patterns": list(ignored)}
 

@@ -14,6 +14,7 @@ from PIL import Image
 from playground.worker import Job
 
 LONGEST_WAY_BACK = 100
+OPENING = 54  # the seed of the first face: a hat, a beard and an open look, so that every slider has work to do
 MOST_OWN = 4  # attributes of one's own at a time
 MOST_DIMENSIONS = 4  # raw coordinates at a time
 
@@ -39,7 +40,7 @@ class Visit:
         self.model = model
         self.way: list[np.ndarray] = []  # latents (z,), the oldest first
         self.place = -1  # of the one on show
-        self.seed = 0
+        self.seed = OPENING
         self.dimensions: list[int] = []
         self.own: list[Own] = []
         self.groups: dict[str, list[Image.Image]] = {"with": [], "without": []}

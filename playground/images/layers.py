@@ -1,0 +1,53 @@
+"""Looking in on a model between its layers: Stop acts there, and memory is measured there.
+
+Rule of the room: hooks on the blocks (members of module lists), not on every module, so that a step of a small model
+takes no longer for being watched; all of them are gone when the block of code ends.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import torch
+
+LOOK_S = 0.02
+
+
+@contextmanager
+def between_layers(pipe: Any, look: Callable[[], None]) -> Iterator[None]:
+    """Call `look()` before every block of every part of a pipeline. What it raises ends the work there."""
+    parts = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+    lists = [module for part in parts for module in part.modules() if isinstance(module, torch.nn.ModuleList)]
+    hooks = [block.register_forward_pre_hook(lambda *_: look()) for blocks in lists for block in blocks]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class Peak:
+    """The most memory in use since it was made: the GPU's by its allocator, the process's on a CPU."""
+
+    def __init__(self, device: str) -> None:
+        self._cuda = device if device.startswith("cuda") else ""
+        self._process = psutil.Process()
+        self._most = 0
+        self._looked = 0.0
+        if self._cuda:
+            torch.cuda.reset_peak_memory_stats(self._cuda)
+
+    def look(self) -> None:
+        """Cheap enough to be called between layers."""
+        if self._cuda or (now := time.monotonic()) - self._looked < LOOK_S:
+            return
+        self._looked = now
+        self._most = max(self._most, self._process.memory_info().rss)
+
+    def bytes(self) -> int:
+        """The peak so far, in bytes."""
+        if self._cuda:
+            return int(torch.cuda.max_memory_allocated(self._cuda))
+        return max(self._most, self._process.memory_info().rss)

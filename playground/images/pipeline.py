@@ -1,0 +1,255 @@
+"""Any text-to-image pipeline of diffusers as an `ImageEngine`.
+
+Rule of the room: one thread at a time uses a pipeline (the device's worker sees to that); every request gets a new
+scheduler, every picture a generator of its own on the CPU. The loop runs in the pipeline; decoding happens here, so
+that a batch too large, a picture that is no number and Stop can be told apart.
+"""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import diffusers
+import torch
+from PIL import ImageOps
+from PIL.Image import Resampling
+
+from playground import memory
+from playground.catalog import Entry
+from playground.errors import UserError
+from playground.images.decoding import Decoder
+from playground.images.film import Recorder
+from playground.images.latent_space import LatentSpace
+from playground.images.layers import Peak, between_layers
+from playground.images.limits import limits_of
+from playground.images.loading import Offload, load, parts_of, sibling
+from playground.images.prediction import Watched
+from playground.images.preview import Previews, Show
+from playground.images.prompt_length import note
+from playground.images.stepwise import stepwise
+from playground.images.types import Done, Film, ImageEvent, ImageRequest, Picture, Settings, Started, Step
+from playground.images.wish import NEGATIVE_ABOVE
+from playground.task import Task
+
+if TYPE_CHECKING:
+    from playground.autoencoders.network import PhotoAutoencoder
+
+Put = Callable[[ImageEvent], None]
+SMALL_MODEL = 500_000_000  # bytes: on a CPU only such models make several pictures at once
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One request under way."""
+
+    request: ImageRequest
+    task: Task
+    put: Put
+    decoder: "PhotoAutoencoder | None"
+
+
+class LocalPipeline:
+    """A loaded pipeline. Requests it is given are settled (`wish.settle`)."""
+
+    def __init__(self, pipe: Any, entry: Entry, offload: Offload = "none") -> None:
+        self.pipe = pipe
+        self.entry = entry
+        self._offload = offload
+        self._schedule = pipe.scheduler.config  # as it was saved: every request makes its scheduler from it
+        self._from_picture: Any = None
+        self._space = LatentSpace(pipe, entry.label)
+        self._previews = Previews(self._space, decodes=offload == "none")
+        self._decoder = Decoder(self._space, entry.label)
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path, entry: Entry, device: str, dtype: str, offload: Offload = "none"
+    ) -> "LocalPipeline":
+        """Load safetensors in diffusers' layout. Raises `UserError` for files of something else."""
+        return cls(load(folder, entry, device, getattr(torch, dtype), offload), entry, offload)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of weights on the device: of all parts, or of the largest where they come one by one."""
+        sizes = [memory.weights_bytes(part) for part in parts_of(self.pipe)]
+        return {"none": sum(sizes), "parts": max(sizes), "layers": max(sizes) // 8}[self._offload]
+
+    def move(self, device: str) -> None:
+        self.pipe.to(device)
+
+    def close(self) -> None:
+        """Let go of what an offload keeps on the device."""
+        if self._offload == "parts":
+            self.pipe.remove_all_hooks()
+
+    def generate(
+        self, request: ImageRequest, task: Task, decoder: "PhotoAutoencoder | None" = None
+    ) -> Iterator[ImageEvent]:
+        """As in `ImageEngine`; `decoder` is a tiny autoencoder of the same latents, for the previews."""
+        return stepwise(lambda put: self._run(_Run(request, task, put, decoder)))
+
+    def _run(self, run: _Run) -> None:
+        began, request = time.perf_counter(), run.request
+        peak = Peak(str(self.pipe._execution_device))
+
+        def look() -> None:
+            run.task.check()
+            peak.look()
+
+        run.put(Started(self._settings(request, 0), tuple(self._notes(request))))
+        try:
+            with between_layers(self.pipe, look):
+                if request.preview or request.film:
+                    self._previews.prepare()
+                self._make_all(run)
+        finally:
+            self.pipe.maybe_free_model_hooks()
+        run.put(Done(time.perf_counter() - began, peak.bytes()))
+
+    def _make_all(self, run: _Run) -> None:
+        """Every picture of the request. What is no picture is told when the others are there."""
+        request, first, failed = run.request, 0, list[UserError]()
+        together = self._together(request)
+        while first < request.count:
+            number = min(together, request.count - first)
+            try:
+                failed += self._make(run, first, number)
+            except (RuntimeError, MemoryError) as error:
+                if not memory.is_out_of_memory(error):
+                    raise
+                memory.forget_locals(error)
+                out_of_memory = True
+            else:
+                out_of_memory = False
+            if out_of_memory:
+                memory.give_back()
+                if number == 1:
+                    raise self._decoder.too_large(request.width, request.height)
+                together = 1
+                continue
+            first += number
+        if failed:
+            raise failed[0]
+
+    def _make(self, run: _Run, first: int, number: int) -> list[UserError]:
+        """The pictures `first` .. `first + number - 1`, all at once. Gives what to say of those that failed."""
+        began, request = time.perf_counter(), run.request
+        latents, films = self._denoise(run, first, number)
+        pixels = self._decoder.decode(latents, request.width, request.height, self._previews.timed)
+        seconds = (time.perf_counter() - began) / number
+        failed = []
+        made = films(latents) if films else [None] * number
+        for offset, (values, film) in enumerate(zip(pixels, made, strict=True)):
+            settings = self._settings(request, first + offset)
+            try:
+                image = self._space.picture(values, f"seed {settings.seed}")
+            except UserError as error:
+                failed.append(error)
+            else:
+                run.put(Picture(first + offset, image, settings, seconds, film=film))
+        return failed
+
+    def _denoise(
+        self, run: _Run, first: int, number: int
+    ) -> tuple[torch.Tensor, Callable[[torch.Tensor], list[Film]] | None]:
+        """The finished latents (number, C, h, w) of unit variance, and what makes their films of them."""
+        request, process = run.request, self.entry.image.process
+        width, height = request.width, request.height
+        pipe = self._pipe_for(request)
+        generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
+        scheduler = self._scheduler(request.scheduler)
+        watched = Watched(scheduler, process, generators)
+        pipe.scheduler = scheduler
+        show = Show(self._previews, run.decoder, number, width, height, run.task) if request.preview else None
+        recorder = Recorder(from_noise=request.start is None) if request.film else None
+        last: list[torch.Tensor] = []
+
+        def spatial(latents: torch.Tensor) -> torch.Tensor:
+            return self._space.spatial(latents, height, width)
+
+        def on_step(pipe: Any, index: int, _timestep: Any, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+            run.task.check()
+            moment, steps = watched.moment, int(pipe.num_timesteps)
+            assert moment is not None  # the scheduler was just asked
+            if recorder:
+                recorder.keep(index, steps, moment, spatial)
+            previews = show.pictures(lambda: spatial(moment.clean()), index + 1 == steps) if show else ()
+            last[:] = [tensors["latents"]]
+            run.put(Step(first, number, index + 1, steps, previews))
+            return {}
+
+        options = self._options(pipe, request, number)
+        found = pipe(**options, generator=generators, callback_on_step_end=on_step, output_type="latent").images
+        # Of a packed pipeline the last latents are those of its loop: what it gives is unpacked for the decoder.
+        finished = spatial(last[0]) if self._space.packed else found
+        if recorder is None:
+            return finished, None
+        steps = int(pipe.num_timesteps)
+        return finished, lambda latents: recorder.films(
+            latents, steps, lambda z: self._previews.for_film(z, width, height), scheduler, process
+        )
+
+    def _scheduler(self, name: str) -> Any:
+        """A new one on the schedule the model was trained with."""
+        kind = getattr(diffusers, name)
+        clips = "clip_sample" in inspect.signature(kind.__init__).parameters and "clip_sample" not in self._schedule
+        # Some samplers clip the clean sample to -1..1 unless told otherwise, which is for pixels, not for latents.
+        return kind.from_config(self._schedule, **({"clip_sample": False} if clips else {}))
+
+    def _options(self, pipe: Any, request: ImageRequest, number: int) -> dict[str, Any]:
+        """The arguments this pipeline knows, of all that any of them does."""
+        known = inspect.signature(pipe.__call__).parameters
+        options: dict[str, Any] = {
+            "prompt": request.prompt,
+            "num_images_per_prompt": number,
+            "num_inference_steps": request.steps,
+            "guidance_scale": request.guidance,
+            "width": request.width,
+            "height": request.height,
+            "use_resolution_binning": False,  # Sana: the size asked for, not the nearest of a table
+        }
+        if request.negative_prompt and (request.guidance or 0) > NEGATIVE_ABOVE:
+            options["negative_prompt"] = request.negative_prompt
+        if "intermediate_timesteps" in known and request.steps != 2:
+            options["intermediate_timesteps"] = None  # SCM has one for two steps alone
+        if request.start is not None:
+            size = (request.width, request.height)
+            options["image"] = ImageOps.fit(request.start.convert("RGB"), size, Resampling.LANCZOS)
+            options["strength"] = request.strength
+        return {name: value for name, value in options.items() if name in known}
+
+    def _pipe_for(self, request: ImageRequest) -> Any:
+        if request.start is None:
+            return self.pipe
+        if self._from_picture is None:
+            self._from_picture = sibling(self.pipe)
+        return self._from_picture
+
+    def _together(self, request: ImageRequest) -> int:
+        """How many pictures are made at once."""
+        small = self.pipe._execution_device.type != "cpu" or self.nbytes <= SMALL_MODEL
+        return min(request.count, self.entry.image.batch if small else 1)
+
+    def _settings(self, request: ImageRequest, number: int) -> Settings:
+        reference = limits_of(self.entry).reference
+        return Settings(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            written=request.written,
+            model=self.entry.id,
+            scheduler=request.scheduler,
+            steps=request.steps,
+            guidance=float(request.guidance or 0.0),
+            width=request.width,
+            height=request.height,
+            seed=request.seed + number,
+            strength=1.0 if request.start is None or reference else request.strength,
+        )
+
+    def _notes(self, request: ImageRequest) -> Iterator[str]:
+        for text, name in ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt")):
+            if said := note(self.pipe, text, self.entry.image.tokens, name):
+                yield said
