@@ -87,4 +87,4 @@ def encoded(model: Any, world: World, rows: np.ndarray, batch: int = 64) -> Tens
         model.encode(pictures(world.images(rows[start : start + batch]), where)).latent_dist.mode().cpu()
         for start in range(0, len(rows), batch)
     ]
-    return torch.cat(parts)
+    return torch.cat(parts).contiguous()
