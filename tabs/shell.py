@@ -1,14 +1,26 @@
 """The page: its head, its tabs, its look. A new tab is one file and one line here."""
 
+from typing import Any
+
 import gradio as gr
 
 from playground.core import Playground
 from tabs.chat.layout import chat_tab
+from tabs.errors import shown
 from tabs.gan.layout import gan_tab
+from tabs.image import shelf
+from tabs.image.layout import Sender, image_tab
 from tabs.vae.layout import vae_tab
 from tabs.words import label
 
-TABS = (("chat", "tab_chat", chat_tab), ("vae", "tab_vae", vae_tab), ("gan", "tab_gan", gan_tab))
+TABS = (
+    ("chat", "tab_chat", chat_tab),
+    ("image", "tab_image", image_tab),
+    ("vae", "tab_vae", vae_tab),
+    ("gan", "tab_gan", gan_tab),
+)
+# Where a picture goes in the VAE tab: the tab it is on, and the component.
+FACES, PHOTOS = ("faces", "vae-picture"), ("photos", "photo-picture")
 
 
 def build(playground: Playground) -> gr.Blocks:
@@ -18,10 +30,11 @@ def build(playground: Playground) -> gr.Blocks:
         with gr.Row(elem_id="head"):
             gr.Markdown("## AIGC Playground", elem_id="name")
             gr.Markdown(label("promise"), elem_classes="subtle")
+        sender = None
         with gr.Tabs() as tabs:
             for name, word, build_tab in TABS:
                 with gr.Tab(label(word), id=name):
-                    build_tab(playground)
+                    sender = build_tab(playground) or sender
 
         def wished(request: gr.Request) -> gr.Tabs:
             """`?tab=chat` in the address opens that tab."""
@@ -35,9 +48,37 @@ def build(playground: Playground) -> gr.Blocks:
 
         gr.api(models, api_name="models", queue=False)
         page.load(wished, None, tabs, queue=False, show_progress="hidden", api_visibility="private")
+        if sender is not None:
+            _sends_to_vae(playground, page, tabs, sender)
     return page
 
 
 def theme() -> gr.themes.Base:
     """Fonts that come with Gradio, so that nothing is fetched."""
     return gr.themes.Soft(primary_hue="indigo", neutral_hue="slate", font=["system-ui", "sans-serif"])
+
+
+def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender: Sender) -> None:
+    """A picture of the text-to-image tab goes on: an avatar to the faces, any other to the photographs."""
+    faces, photos = _place(page, *FACES), _place(page, *PHOTOS)
+
+    def send(visit: Any, request: gr.Request) -> tuple[Any, ...]:
+        picture, model = shelf.picture(visit, request), shelf.model(visit, request)
+        drawn = playground.images.limits(model).vocabulary
+        inner = gr.Tabs(selected=(FACES if drawn else PHOTOS)[0])
+        return (*((picture, gr.skip()) if drawn else (gr.skip(), picture)), inner, gr.Tabs(selected="vae"))
+
+    sender.to_vae.click(
+        shown(send), [sender.visit], [faces[0], photos[0], faces[1], tabs], show_progress="hidden",
+        api_visibility="private", concurrency_id="image-verbs", concurrency_limit=None,
+    )  # fmt: skip
+
+
+def _place(page: gr.Blocks, tab_id: str, elem_id: str) -> tuple[Any, Any]:
+    """A component of the page, and the tabs around it, of which its own can be selected by `tab_id`."""
+    found = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == elem_id)
+    tab: Any = found
+    while not isinstance(tab, gr.Tab):
+        tab = tab.parent
+    tab.id = tab_id
+    return found, tab.parent

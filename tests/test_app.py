@@ -25,7 +25,7 @@ from tests.conftest import ROOT, RunningApp, StartApp
 SHORT = {"max_new_tokens": 12, "temperature": 0.0}
 
 
-ENDPOINTS = {"chat", "vae_encode", "vae_decode", "gan_sample", "models"}
+ENDPOINTS = {"chat", "text_to_image", "vae_encode", "vae_decode", "gan_sample", "models"}
 
 
 @pytest.fixture(scope="module")

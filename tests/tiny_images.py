@@ -54,7 +54,7 @@ def tiny_diffusion(folder: Path, seed: int = 0, prediction: str = "v_prediction"
 
     def build() -> Any:
         return StableDiffusionPipeline(
-            vae=AutoencoderKL(**KL, latent_channels=8, sample_size=64),
+            vae=AutoencoderKL(**KL, latent_channels=8, sample_size=64, mid_block_add_attention=False),
             text_encoder=CLIPTextModel(_clip_config(tokenizer)),
             tokenizer=tokenizer,
             unet=UNet2DConditionModel(**_unet(8)),

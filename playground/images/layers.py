@@ -20,7 +20,9 @@ def between_layers(pipe: Any, look: Callable[[], None]) -> Iterator[None]:
     """Call `look()` before every block of every part of a pipeline. What it raises ends the work there."""
     parts = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     lists = [module for part in parts for module in part.modules() if isinstance(module, torch.nn.ModuleList)]
-    hooks = [block.register_forward_pre_hook(lambda *_: look()) for blocks in lists for block in blocks]
+    hooks = [
+        block.register_forward_pre_hook(lambda *_: look()) for blocks in lists for block in blocks if block is not None
+    ]
     try:
         yield
     finally:

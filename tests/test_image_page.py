@@ -1,0 +1,254 @@
+"""What a person does in the text-to-image tab, in a real browser, on a tiny pipeline."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from playground.core import Playground
+from playground.settings import Settings
+from tabs.image.layout import image_tab
+from tabs.launch import CONTENT_POLICY
+from tabs.shell import build, theme
+from tabs.words import I18N
+from tests.ports import free_port
+from tests.tiny_images import catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_MS = 60_000
+expect.set_options(timeout=30_000)  # a busy machine is no defect
+TILES = "#image-shelf .tile"
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
+    folder = tmp_path_factory.mktemp("image-page")
+    path = catalogue(folder, "drawn", "xl")
+    made = Playground(Settings(offline=True, catalogs=(path,), cache=folder / "cache"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def url(playground: Playground) -> Iterator[str]:
+    """The tab alone, as a page of its own."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        image_tab(playground)
+    yield from served(page)
+
+
+def served(page: gr.Blocks) -> Iterator[str]:
+    _, url, _ = page.queue(api_open=False, default_concurrency_limit=None).launch(
+        server_name="127.0.0.1",
+        server_port=free_port(),
+        prevent_thread_lock=True,
+        quiet=True,
+        i18n=I18N,
+        theme=theme(),
+        head=CONTENT_POLICY,
+        css_paths=ROOT / "assets" / "style.css",
+        run_history=False,
+        ssr_mode=False,
+    )
+    yield url
+    page.close(verbose=False)
+
+
+def opened(browser: Browser, url: str, complaints: list[str], **options: Any) -> Page:
+    asked: dict[str, Any] = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}
+    page = browser.new_context(**(asked | options)).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
+    page.goto(f"{url}?tab=image")
+    expect(page.locator("#image-canvas .hint")).not_to_be_empty(timeout=PATIENCE_MS)
+    return page
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.locator("#image-model input").click()
+    page.get_by_role("option", name=re.compile(name)).click()
+    expect(page.locator("#image-about")).to_contain_text("CC0")
+
+
+def number(page: Page, elem_id: str, value: str) -> None:
+    field = page.locator(f"{elem_id} input[type=number]")
+    field.fill(value)
+    field.blur()
+
+
+def open_box(page: Page, elem_id: str) -> None:
+    page.locator(f"{elem_id} > button").click()
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    page = opened(browser, url, complaints)
+    choose_model(page, "Tiny drawn")
+    prompt, said = page.locator("#image-prompt textarea"), page.locator("#image-status")
+
+    # Words: chips follow the prompt, and are text whatever was typed.
+    prompt.fill("a dragon <b>with</b> red hair")
+    expect(page.locator("#image-unknown")).to_contain_text("dragon")
+    expect(page.get_by_role("button", name="red hair", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.locator("#image-surprise").click()
+    expect(prompt).to_have_value(re.compile("person"))
+    expect(page.locator("#image-unknown")).not_to_contain_text("dragon")
+    prompt.fill("a person")
+    page.get_by_role("button", name="round glasses", exact=True).click()
+    expect(prompt).to_have_value("a person wearing round glasses")
+
+    # Watch it, and stop it.
+    number(page, "#image-steps", "60")
+    number(page, "#image-count", "3")
+    prompt.press("Enter")
+    expect(page.locator("#image-canvas .said")).to_have_text(re.compile(r"step \d+ of 60"))
+    expect(page.locator("#image-canvas img").first).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    page.locator("#image-stop").click()
+    expect(said).to_contain_text("Stopped at")
+    expect(page.locator("#image-stop")).to_have_count(0)
+
+    # Now to the end.
+    number(page, "#image-steps", "3")
+    number(page, "#image-count", "2")
+    before = page.locator(TILES).count()
+    page.locator("#image-generate").click()
+    expect(said).to_contain_text("steps/s", timeout=PATIENCE_MS)
+    expect(page.locator(TILES)).to_have_count(before + 2)
+    expect(page.locator("#image-canvas img")).to_have_attribute("src", re.compile("^data:image/png"))
+    page.locator(TILES).nth(1).click()
+    expect(page.locator(TILES).nth(1)).to_have_attribute("aria-pressed", "true")
+    shown = page.locator("#image-canvas .said").inner_text()
+    seed = re.findall(r"seed (\d+)", shown)[0]
+
+    # The file that is saved brings its settings back.
+    with page.expect_download() as download:
+        page.locator("#image-download").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == f"image-seed-{seed}.png" and f"Seed: {seed}" in Image.open(path).info["parameters"]
+    prompt.fill("something else")
+    number(page, "#image-steps", "9")
+    open_box(page, "#image-restore-box")
+    page.locator("#image-restore input[type=file]").set_input_files(path)
+    expect(prompt).to_have_value("a person wearing round glasses")
+    expect(page.locator("#image-steps input[type=number]")).to_have_value("3")
+    expect(page.locator("#image-seed input")).to_have_value(seed)
+    expect(said).to_contain_text(f"seed {seed}")
+    number(page, "#image-count", "1")
+    page.locator("#image-generate").click()
+    expect(said).to_contain_text("steps/s", timeout=PATIENCE_MS)
+    expect(page.locator(TILES)).to_have_count(before + 3)
+    with page.expect_download() as download:
+        page.locator("#image-download").click()
+    again = Path(download.value.path())
+    assert Image.open(again).info == Image.open(path).info
+    assert np.abs(pixels(again) - pixels(path)).max() <= 1, "the very same picture"
+
+    # Its film, with a mark on the schedule for every step shown.
+    open_box(page, "#image-film-box")
+    page.locator("#image-film-go").click()
+    expect(page.locator("#image-film svg circle.signal")).to_have_count(4)
+    expect(page.locator("#image-film .frames")).to_have_count(3)
+
+    # Two settings against each other.
+    open_box(page, "#image-grid-box")
+    page.locator("#image-x-values input, #image-x-values textarea").first.fill("1, 2")
+    page.locator("#image-y-values input, #image-y-values textarea").first.fill("2, 4")
+    page.locator("#image-grid-go").click()
+    expect(page.locator("#image-grid .cell img")).to_have_count(4, timeout=PATIENCE_MS)
+    expect(page.locator("#image-grid th")).to_have_text(["", "seed 1", "seed 2", "steps 2", "steps 4"])
+    expect(said).to_contain_text("4 cells")
+    page.locator("#image-grid .cell").nth(3).click()
+    expect(page.locator("#image-canvas .said")).to_have_text("seed 2")
+    with page.expect_download() as download:
+        page.locator("#image-grid-save").click()
+    assert Image.open(download.value.path()).width > 128
+
+    # A second visitor sees nothing of all this.
+    other = opened(browser, url, complaints)
+    expect(other.locator(TILES)).to_have_count(0)
+    expect(other.locator("#image-canvas img")).to_have_count(0)
+    other.context.close()
+
+    # And the picture is one to begin from.
+    page.locator("#image-to-start").click()
+    open_box(page, "#image-start-box")
+    expect(page.locator("#image-start img")).to_be_visible()
+    page.context.close()
+    assert complaints == []
+
+
+def test_what_goes_wrong_is_a_note_and_loses_nothing(browser: Browser, url: str, tmp_path: Path) -> None:
+    complaints: list[str] = []
+    page = opened(browser, url, complaints)
+    choose_model(page, "Tiny xl")
+    expect(page.locator("#image-negative textarea")).to_be_disabled()
+    expect(page.locator("#image-negative textarea")).to_have_attribute("placeholder", re.compile("guidance 1 or less"))
+    expect(page.locator("#image-chips")).to_have_count(0)
+    number(page, "#image-guidance", "2")
+    expect(page.locator("#image-negative textarea")).to_be_enabled()
+    page.locator("#image-download").click()
+    expect(page.get_by_text("There is no picture yet")).to_be_visible()
+    page.locator("#image-prompt textarea").fill("")
+    page.locator("#image-generate").click()
+    expect(page.get_by_text("The prompt is empty").first).to_be_visible()
+    page.locator("#image-prompt textarea").fill("a fox")
+    open_box(page, "#image-restore-box")
+    hostile = tmp_path / "hostile.png"
+    hostile.write_bytes(b"no picture at all")
+    page.locator("#image-restore input[type=file]").set_input_files(hostile)
+    expect(page.get_by_text(re.compile("not a picture|cannot be read")).first).to_be_visible()
+    expect(page.locator("#image-prompt textarea")).to_have_value("a fox")
+    page.reload()  # the choice is remembered
+    expect(page.locator("#image-about")).to_contain_text("CC0", timeout=PATIENCE_MS)
+    expect(page.locator("#image-model input")).to_have_value(re.compile("Tiny xl"))
+    page.context.close()
+    assert complaints == []
+
+
+def test_a_picture_goes_on_to_the_vae(browser: Browser, playground: Playground) -> None:
+    complaints: list[str] = []
+    for url in served(build(playground)):
+        page = opened(browser, url, complaints)
+        choose_model(page, "Tiny drawn")
+        number(page, "#image-steps", "2")
+        page.locator("#image-generate").click()
+        expect(page.locator(TILES)).to_have_count(1, timeout=PATIENCE_MS)
+        page.locator("#image-to-vae").click()
+        expect(page.locator("#vae-picture img")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("#vae-quality")).to_contain_text("PSNR", timeout=PATIENCE_MS)
+        page.context.close()
+    assert complaints == []
+
+
+def test_a_phone_sees_everything_without_scrolling_sideways_also_in_the_dark(browser: Browser, url: str) -> None:
+    complaints: list[str] = []
+    page = opened(
+        browser, url, complaints, viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark"
+    )
+    for box in ("more", "start-box", "restore-box", "sent-box", "film-box", "grid-box"):
+        open_box(page, f"#image-{box}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, box
+    page.context.close()
+    assert complaints == []
+
+
+def test_the_tab_speaks_chinese_to_a_browser_that_asks(browser: Browser, url: str) -> None:
+    page = browser.new_context(locale="zh-CN").new_page()
+    page.goto(f"{url}?tab=image")
+    expect(page.locator("#image-canvas")).to_contain_text("噪声", timeout=PATIENCE_MS)
+    expect(page.locator("#image-chips")).to_contain_text("发色", timeout=PATIENCE_MS)
+    page.context.close()
