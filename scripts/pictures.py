@@ -47,6 +47,9 @@ def main() -> None:
                 page = open_tab(browser, url, name, dark, width, height)
                 save(page, name)
                 page.context.close()
+            page = draw_from_words(browser, url)
+            save(page, "image")
+            page.context.close()
             browser.close()
     finally:
         app.terminate()
@@ -87,6 +90,18 @@ def open_tab(browser: Browser, url: str, tab: str, dark: bool, width: int, heigh
         timeout=WAIT_MS,
     )
     page.wait_for_timeout(5000)
+    return page
+
+
+def draw_from_words(browser: Browser, url: str) -> Page:
+    """The text-to-image tab with the picture of its first example."""
+    context = browser.new_context(locale="en-US", color_scheme="light", viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{url}/?tab=image")
+    page.locator("#image-generate").click(timeout=WAIT_MS)
+    page.locator("#image-stop").wait_for(timeout=WAIT_MS)
+    page.locator("#image-generate").wait_for(timeout=WAIT_MS)
+    page.wait_for_timeout(2000)
     return page
 
 
