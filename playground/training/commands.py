@@ -185,8 +185,9 @@ def _diffusion(options: argparse.Namespace) -> None:
 
     world, out = _world(options, Split.TRAIN), options.runs / options.name
     start = options.init_from / "vae" if options.init_from else None
-    before = autoencoder.train(world, out / "autoencoder", Schedule(_first(options), 16, 1.2e-3, 800, 3000), start)
-    kept = out / "latents.safetensors"
+    first = _first(options)
+    before = autoencoder.train(world, out / "autoencoder", Schedule(first, 16, 1.2e-3, 800, 3000), start)
+    kept = out / f"latents-{first}.safetensors"  # of another autoencoder, others
     if not kept.exists():
         save_file({"latents": autoencoder.encoded(before, world, np.arange(len(world))).half()}, kept)
     latents = load_file(kept)["latents"].to(torch.float32)
