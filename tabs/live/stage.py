@@ -159,8 +159,8 @@ def chips(name: str, label: str, values: Sequence[str], labels: Sequence[str], *
 
 
 def plain(array: np.ndarray) -> list[Any]:
-    """Nested lists, with the digits that float32 has."""
-    return [plain(row) for row in array] if array.ndim > 1 else [float(f"{number:.7g}") for number in array]
+    """Nested lists; nine digits give every float32 back exactly."""
+    return [plain(row) for row in array] if array.ndim > 1 else [float(f"{number:.9g}") for number in array]
 
 
 def _count(raw: Any, dimensions: int, most: int) -> int:
