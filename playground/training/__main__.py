@@ -11,6 +11,7 @@ from typing import Literal
 
 from playground.errors import UserError
 from playground.training.commands import add_recipes
+from playground.training.measuring import add_evaluate
 from playground.training.sampling import Split, seeds
 
 
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _world_options(commands.add_parser("world", help="render pictures with labels and captions to disk"))
     _sheet_options(commands.add_parser("sheet", help="draw a contact sheet to look at"))
     add_recipes(commands)
+    add_evaluate(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

@@ -1,10 +1,9 @@
-"""The recipes and the evaluation from the command line: `python -m playground.training avatar-vae …`.
+"""The recipes from the command line: `python -m playground.training avatar-vae …`.
 
 Rule of the room: every command can be cut and run again, and goes on where it was. Only `--ship` writes what ships.
 """
 
 import argparse
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 RUNS = Path("runs")  # beside the code, and ignored by git
 SIZE = 64
 PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
-GROUPS, GROUP_SIZE = 6144, 96
+GROUPS, GROUP_SIZE = 16_640, 96
 Kind = Literal["portraits", "edits", "groups"]
 
 
@@ -40,7 +39,7 @@ class Recipe:
 
 
 def add_recipes(commands: Any) -> None:
-    """A subcommand per recipe, and `evaluate`."""
+    """A subcommand per recipe."""
     for name, recipe in RECIPES.items():
         parser = commands.add_parser(name, help=recipe.about)
         parser.add_argument("--images", type=int, default=recipe.images, help="how many pictures to see in all")
@@ -61,13 +60,6 @@ def add_recipes(commands: Any) -> None:
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.set_defaults(run=_atlas)
-    parser = commands.add_parser("evaluate", help="print the table of a model card, and put it into the card")
-    parser.add_argument("model", choices=sorted(TABLES))
-    parser.add_argument("--models", type=Path, default=MODELS)
-    parser.add_argument("--count", type=int, help="held-out portraits, or samples")
-    parser.add_argument("--runs", type=Path, default=RUNS, help="where rendered portraits are kept")
-    parser.add_argument("--no-card", action="store_true", help="print only; leave card and sheet alone")
-    parser.set_defaults(run=_evaluate)
 
 
 def _schedule(options: argparse.Namespace) -> "Schedule":
@@ -76,7 +68,7 @@ def _schedule(options: argparse.Namespace) -> "Schedule":
     return Schedule(options.images, options.batch, options.rate, averaging=options.averaging)
 
 
-def _world(options: argparse.Namespace, split: Split, kind: Kind = "portraits") -> "World":
+def rendered(options: argparse.Namespace, split: Split, kind: Kind = "portraits") -> "World":
     """The pictures of that split, rendered if they are not there yet."""
     from playground.training.reading import read
     from playground.training.shards import Plan, render
@@ -103,14 +95,14 @@ def _done(options: argparse.Namespace, model: Any, within: str = "") -> None:
 def _vae(options: argparse.Namespace) -> None:
     from playground.training.recipes import vae
 
-    worlds = _world(options, Split.TRAIN), _world(options, Split.TRAIN, "edits")
+    worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
     _done(options, vae.train(*worlds, options.runs / options.name, _schedule(options), options.init_from))
 
 
 def _judge(options: argparse.Namespace) -> None:
     from playground.training.recipes import judge
 
-    world, out = _world(options, Split.JUDGE), options.runs / options.name
+    world, out = rendered(options, Split.JUDGE), options.runs / options.name
     eyes: Any = "convolutional" if options.name == "avatar-judge" else "patches"
     _done(options, judge.train(world, out, _schedule(options), eyes, options.init_from))
 
@@ -141,7 +133,7 @@ def _gan(options: argparse.Namespace) -> None:
         AvatarGenerator(attributes=attribute_config()).to(where),
         AvatarDiscriminator().to(where),
     )
-    known, world, out = _latents(options), _world(options, Split.TRAIN), options.runs / options.name
+    known, world, out = _latents(options), rendered(options, Split.TRAIN), options.runs / options.name
     if options.init_from is not None:
         generator.load_state_dict(AvatarGenerator.from_pretrained(options.init_from).state_dict())
         opposite = AvatarDiscriminator.from_pretrained(options.init_from / "discriminator")
@@ -162,8 +154,8 @@ def _clip(options: argparse.Namespace) -> None:
     from playground.training.recipes import clip
     from playground.training.recipes.loop import Schedule
 
-    worlds = _world(options, Split.TRAIN), _world(options, Split.TRAIN, "edits")
-    groups, out = _world(options, Split.TRAIN, "groups"), options.runs / options.name
+    worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
+    groups, out = rendered(options, Split.TRAIN, "groups"), options.runs / options.name
     if options.init_from is not None:
         model = clip.load(options.init_from)
     else:
@@ -183,7 +175,7 @@ def _diffusion(options: argparse.Namespace) -> None:
     from playground.training.recipes import autoencoder, clip, diffusion
     from playground.training.recipes.loop import Schedule
 
-    world, out = _world(options, Split.TRAIN), options.runs / options.name
+    world, out = rendered(options, Split.TRAIN), options.runs / options.name
     start = options.init_from / "vae" if options.init_from else None
     first = _first(options)
     before = autoencoder.train(world, out / "autoencoder", Schedule(first, 16, 1.2e-3, 800, 3000), start)
@@ -200,10 +192,26 @@ def _diffusion(options: argparse.Namespace) -> None:
         diffusion.save(pipeline, folder)
 
 
+def _minigpt(options: argparse.Namespace) -> None:
+    from playground.training.recipes import minigpt
+    from playground.training.recipes.loop import Schedule
+    from playground.training.recipes.minigpt_tokens import every_text, new_tokenizer
+
+    groups, out = rendered(options, Split.TRAIN, "groups"), options.runs / options.name
+    if options.init_from is not None:
+        model = minigpt.load(options.init_from)
+    else:
+        model = minigpt.build(new_tokenizer(every_text(groups.records(), GROUP_SIZE)), GROUP_SIZE)
+    heads = minigpt.eyes(model, groups, out / "eyes", Schedule(_first(options), 8, 1.2e-3, 2000, 3000))
+    minigpt.words(model, groups, out / "words", _schedule(options), heads)
+    for folder in _folders(options):
+        model.save(folder)
+
+
 def _atlas(options: argparse.Namespace) -> None:
     from playground.training.recipes.atlas import make_atlas
 
-    models, world = options.models, _world(options, Split.TRAIN)
+    models, world = options.models, rendered(options, Split.TRAIN)
     make_atlas(models / "avatar-vae", models / "avatar-flow", models / "avatar-judge", world)
 
 
@@ -213,24 +221,8 @@ def _latents(options: argparse.Namespace) -> Any:
     from playground.training.recipes.posteriors import latents_of
 
     vae = AvatarVAE.from_pretrained(options.models / "avatar-vae").eval().requires_grad_(False).to(device())
-    world = _world(options, Split.TRAIN)
+    world = rendered(options, Split.TRAIN)
     return latents_of(vae, world, len(world), options.runs / "posteriors.safetensors")
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from playground.training.evaluation import card, sheets
-
-    module, function, count = TABLES[options.model]
-    tables = importlib.import_module(f"playground.training.evaluation.{module}")
-    arguments: list[Any] = [options.model] if module == "judges" else []
-    if module == "diffusion":
-        arguments = [{record["caption"] for record in _world(options, Split.TRAIN).records()}]
-    rows = getattr(tables, function)(options.models, options.count or count, *arguments)
-    text = card.markdown(rows, f"python -m playground.training evaluate {options.model}")
-    print(text)
-    if not options.no_card:
-        sheets.write(options.models, options.model)
-        card.write(options.models / options.model / "README.md", text)
 
 
 RECIPES = {
@@ -239,15 +231,7 @@ RECIPES = {
     "avatar-gan": Recipe("generator and discriminator", 60_000, 32, 1.5e-4, 4000, _gan, 215_000),
     "avatar-clip": Recipe("pictures and words that point the same way", 200_000, 128, 1e-3, 8000, _clip, 60_000),
     "avatar-diffusion": Recipe("pictures from words", 400_000, 64, 1e-3, 10_000, _diffusion, 60_000),
+    "avatar-minigpt": Recipe("answers about group pictures, with boxes", 200_000, 16, 1e-3, 4000, _minigpt, 40_000),
     "avatar-judge": Recipe("the classifier that measures", 260_000, 128, 2e-3, 12_000, _judge),
     "avatar-judge-2": Recipe("another one, of another architecture", 260_000, 128, 1.5e-3, 12_000, _judge),
-}
-TABLES = {
-    "avatar-clip": ("clip", "table", 2000),
-    "avatar-diffusion": ("diffusion", "table", 500),
-    "avatar-vae": ("vae", "table", 2048),
-    "avatar-flow": ("priors", "flow_table", 2048),
-    "avatar-gan": ("priors", "gan_table", 5000),
-    "avatar-judge": ("judges", "table", 4096),
-    "avatar-judge-2": ("judges", "table", 4096),
 }

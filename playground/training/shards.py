@@ -109,7 +109,7 @@ def _render_shard(folder: Path, plan: Plan, shard: int) -> int:
             who = person(seed) if plan.kind == "portraits" else edited(seed)
             images[index], values[index], row = _portrait(seed, who, plan.size)
         else:
-            images[index], people, row = _group(seed, plan.size)
+            images[index], people, row = _group_row(seed, plan.size)
             values[index, : len(people)] = people
         rows.append(json.dumps({"seed": seed, **row}))
     path = _path(folder, shard)
@@ -124,7 +124,13 @@ def _portrait(seed: int, who: Person, size: int) -> tuple[np.ndarray, np.ndarray
     return portrait(who, size), labels(who), {"caption": caption.text, "claims": _plain(caption.claims)}
 
 
-def _group(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+def drawn_group(seed: int, size: int) -> tuple[np.ndarray, dict[str, Any]]:
+    """The group picture of one seed, (size, size, 3) uint8, and its record, as a folder of groups holds them."""
+    image, _, row = _group_row(seed, size)
+    return image, {"seed": seed, **row}
+
+
+def _group_row(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     scene = group(seed, size)
     caption = grounded_caption(scene, seed)
     row = {

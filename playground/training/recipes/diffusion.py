@@ -37,6 +37,9 @@ def build(text_width: int, channels: int, side: int, widths: tuple[int, ...] = W
         cross_attention_dim=text_width,
         attention_head_dim=4,  # a misnomer of diffusers: it is the number of heads
         norm_num_groups=16,
+        # The caption as a whole goes in beside the time, to every block: cross-attention alone learns slowly.
+        addition_embed_type="text",
+        addition_embed_type_num_heads=max(1, text_width // 32),
     )
 
 

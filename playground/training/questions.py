@@ -1,0 +1,252 @@
+"""Questions about a group picture with their exact answers, in the words and markup of MiniGPT-v2.
+
+Rule of the room: an answer is read off the record of the picture, never guessed; a question is asked only if everybody
+it could be about can be told apart at their size. Several things are always named in one order: whoever stands
+further up first. Tags, templates and boxes: Chen et al. (2023), arXiv:2310.09478.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from playground.training.captions import pick
+from playground.training.traits import TRAITS, WORN, having
+
+NUMBERS = ("none", "one", "two", "three", "four", "five")
+TEMPLATES = {
+    "caption": ("please describe this image?", "describe this image", "what is in this picture?"),
+    "grounding": (
+        "describe this image in detail",
+        "please describe this image in details",
+        "give a thorough description of what you see in this image",
+    ),
+    "refer": (
+        "{}",
+        "give me the location of {}",
+        "where is {} ?",
+        "from this image, tell me the location of {}",
+        "the location of {} is",
+    ),
+    "identify": ("what is this {}", "{}", "what object is in this location {}", "what is it in {}", "who is in {}"),
+    "vqa": ("{}", "Based on the image, respond to this question with a short answer: {}"),
+}
+TAGS = {"caption": "[caption]", "grounding": "[grounding]", "refer": "[refer]", "detection": "[detection]",
+        "identify": "[identify]", "vqa": "[vqa]"}  # fmt: skip
+UNTAGGED = 0.08  # share of questions that come without their tag, as a person would ask
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the model reads it, and its answer. `boxes` are indices into the record's boxes.
+
+    `kind` says what is measured: the tag, and a word on what makes the question easy or hard.
+    """
+
+    tag: str
+    kind: str
+    prompt: str
+    answer: str
+    boxes: tuple[int, ...] = ()
+
+
+def spelled(box: dict[str, Any], size: int) -> str:
+    """A box of a record as MiniGPT-v2 writes it: {<x0><y0><x1><y1>} in hundredths of the picture's side."""
+    return "{" + "".join(f"<{round(100 * box[side] / size)}>" for side in ("x0", "y0", "x1", "y1")) + "}"
+
+
+def questions(record: dict[str, Any], size: int, rng: np.random.Generator, count: int) -> list[Asked]:
+    """`count` questions about one picture, drawn among all kinds."""
+    asked: list[Asked] = []
+    kinds = rng.choice(len(_KINDS), size=4 * count, p=[share for _, share in _KINDS])
+    for kind in kinds:
+        found = _KINDS[kind][0](record, size, rng)
+        if found is not None and all(found.prompt != other.prompt for other in asked):
+            asked.append(found)
+        if len(asked) == count:
+            break
+    return asked
+
+
+def caption(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked:
+    return _asked("caption", "caption", pick(rng, TEMPLATES["caption"]), record["caption"], rng)
+
+
+def grounded(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked:
+    """The caption with every phrase between <p> and </p>, its boxes behind it."""
+    text, parts, at = record["caption"], [], 0
+    for span in record["spans"]:
+        boxes = "<delim>".join(spelled(record["boxes"][index], size) for index in span["boxes"])
+        parts.append(f"{text[at : span['start']]}<p>{text[span['start'] : span['end']]}</p> {boxes}")
+        at = span["end"]
+    answer = "".join(parts) + text[at:]
+    return _asked("grounding", "grounding", pick(rng, TEMPLATES["grounding"]), answer, rng)
+
+
+def refer(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
+    """One person or thing by the words that fit nobody else."""
+    kind = ("attribute", "position", "both", "part")[int(rng.choice(4, p=(0.45, 0.25, 0.15, 0.15)))]
+    fitting = [e for e in record["expressions"] if e["kind"] == kind and _stands_out(record, e)]
+    if not fitting:
+        return None
+    chosen = pick(rng, fitting)
+    prompt = pick(rng, TEMPLATES["refer"]).format(chosen["text"])
+    return _asked("refer", kind, prompt, spelled(record["boxes"][chosen["box"]], size), rng, (chosen["box"],))
+
+
+def detect(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
+    """All of a kind of thing, or that there is none."""
+    if rng.random() < 0.45:
+        there_is = rng.random() < 0.75  # else the draw decides, and most traits are rare
+        tried = (pick(rng, TRAITS) for _ in range(12 if there_is else 1))
+        trait, who = next(((t, having(record, t)) for t in tried if not there_is or having(record, t)), (None, None))
+        if trait is None or who is None:
+            return None
+        boxes = [_box_of(record, figure, "person") for figure in who]
+        kind, text = "people", trait.noun
+    else:
+        kind = ("people", "glasses", "hat", "beard", "moustache")[int(rng.choice(5, p=(0.2, 0.3, 0.25, 0.15, 0.1)))]
+        part = "person" if kind == "people" else kind
+        boxes = [i for i, box in enumerate(record["boxes"]) if box["part"] == part]
+        text = part if kind == "glasses" or rng.random() < 0.6 else ("people" if kind == "people" else f"{part}s")
+    if any(box is None for box in boxes):
+        return None
+    there = tuple(box for box in boxes if box is not None)
+    spelt = "<delim>".join(spelled(record["boxes"][box], size) for box in there)
+    answer = f"<p>{text}</p> {spelt}" if there else f"there is no {text}"
+    return _asked("detection", kind if there else "absent", text, answer, rng, there)
+
+
+def identify(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
+    """What is in a box: a person by the most telling traits, a thing by its colour."""
+    part = ("person", "hat", "glasses", "beard")[int(rng.choice(4, p=(0.7, 0.12, 0.1, 0.08)))]
+    boxes = [i for i, box in enumerate(record["boxes"]) if box["part"] == part]
+    if not boxes:
+        return None
+    chosen = int(pick(rng, boxes))
+    who = record["people"][record["boxes"][chosen]["figure"]]
+    answer = described(who) if part == "person" else _thing(who, part)
+    prompt = pick(rng, TEMPLATES["identify"]).format(spelled(record["boxes"][chosen], size))
+    return _asked("identify", part, prompt, answer, rng, (chosen,)) if answer else None
+
+
+def ask(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
+    """A question whose answer is a word or two: how many, yes or no, which colour, which person."""
+    kind = ("count", "yes/no", "colour", "which")[int(rng.choice(4, p=(0.26, 0.26, 0.23, 0.25)))]
+    found = {"count": _count, "yes/no": _whether, "colour": _colour, "which": _which}[kind](record, size, rng)
+    if found is None:
+        return None
+    return _asked("vqa", kind, pick(rng, TEMPLATES["vqa"]).format(found[0]), found[1], rng)
+
+
+def described(who: dict[str, Any]) -> str | None:
+    """A person in the words that tell most: hair or hat, then glasses and beard; None where that is not to be seen."""
+    known = set(who["known"])
+    if not {"top", "glasses", "facial_hair"} <= known:
+        return None
+    extras = ["glasses"] if who["glasses"] != "none" else []
+    if who["facial_hair"] != "none":
+        extras.append("a moustache" if who["facial_hair"] == "moustache" else "a beard")
+    if who["top"] in WORN:
+        if "hat_colour" not in known:
+            return None
+        return " and ".join([f"a person wearing {_an(who['hat_colour'])} hat", *(f"with {e}" for e in extras[:1])])
+    if who["top"] == "bald":
+        return "a bald person" + (f" with {' and '.join(extras)}" if extras else "")
+    if "hair_colour" not in known:
+        return None
+    return " and ".join([f"a person with {who['hair_colour']} hair", *extras[:1]])
+
+
+def _asked(
+    tag: str, kind: str, prompt: str, answer: str, rng: np.random.Generator, boxes: tuple[int, ...] = ()
+) -> Asked:  # fmt: skip
+    plain = tag not in ("detection",) and prompt.strip("{}<>0123456789") and rng.random() < UNTAGGED
+    return Asked(tag, kind, prompt if plain else f"{TAGS[tag]} {prompt}", answer, boxes)
+
+
+def _count(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+    if rng.random() < 0.3:
+        return "how many people are there?", NUMBERS[len(record["people"])]
+    trait = pick(rng, TRAITS)
+    who = having(record, trait)
+    return None if who is None else (f"how many people {trait.plural}?", NUMBERS[len(who)])
+
+
+def _whether(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+    wanted = rng.random() < 0.5  # as many yes as no
+    for _ in range(8):
+        trait = pick(rng, TRAITS)
+        who = having(record, trait)
+        if who is not None and bool(who) == wanted:
+            return pick(rng, ("is there a {}?", "can you see a {}?")).format(trait.noun), "yes" if who else "no"
+    return None
+
+
+def _colour(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+    what, attribute, needs = _COLOURED[int(rng.integers(len(_COLOURED)))]
+    fitting = [
+        figure for figure, who in enumerate(record["people"])
+        if {attribute, *needs} <= set(who["known"]) and (what != "hat" or who["top"] in WORN)
+        and (what != "hair" or who["top"] not in (*WORN, "bald"))
+    ]  # fmt: skip
+    if not fitting:
+        return None
+    figure = int(pick(rng, fitting))
+    box = _box_of(record, figure, "person")
+    names = [
+        e["text"] for e in record["expressions"]
+        if e["box"] == box and attribute not in e["claims"] and _stands_out(record, e)
+    ]  # fmt: skip
+    if box is not None and (not names or rng.random() < 0.3):
+        names = [f"the person in {spelled(record['boxes'][box], size)}"]
+    if not names:
+        return None
+    verb = "are" if what == "clothes" else "is"
+    return f"what colour {verb} the {what} of {pick(rng, names)}?", record["people"][figure][attribute]
+
+
+def _which(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+    trait = pick(rng, TRAITS)
+    who = having(record, trait)
+    if who is None or len(who) != 1:
+        return None
+    box = _box_of(record, who[0], "person")
+    places = [e["text"] for e in record["expressions"] if e["box"] == box and e["kind"] == "position"]
+    sides = [text for text in places if "left" in text or "right" in text or "middle" in text]
+    return (f"which person {_third(trait.plural)}?", sides[0]) if sides else None
+
+
+def _stands_out(record: dict[str, Any], expression: dict[str, Any]) -> bool:
+    """Whether all that the expression says can be seen of everybody: two who might both fit are not told apart."""
+    return all(set(expression["claims"]) <= set(who["known"]) | _RARE for who in record["people"])
+
+
+def _box_of(record: dict[str, Any], figure: int, part: str) -> int | None:
+    return next((i for i, b in enumerate(record["boxes"]) if (b["figure"], b["part"]) == (figure, part)), None)
+
+
+def _thing(who: dict[str, Any], part: str) -> str | None:
+    if part == "glasses":
+        return "glasses"
+    colour = "hat_colour" if part == "hat" else "hair_colour"
+    return f"{_an(who[colour])} {part}" if colour in who["known"] else None
+
+
+def _an(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def _third(verb: str) -> str:
+    for plain, third in (("wear ", "wears "), ("have ", "has "), ("are ", "is ")):
+        if verb.startswith(plain):
+            return third + verb.removeprefix(plain)
+    return verb
+
+
+_RARE = frozenset({"hair_colour", "hat_colour", "lenses"})  # not to be seen of everybody, and then it does not matter
+_COLOURED = (("hair", "hair_colour", ("top",)), ("hat", "hat_colour", ("top",)), ("clothes", "clothing_colour", ()))
+_KINDS: tuple[tuple[Callable[[dict[str, Any], int, np.random.Generator], Asked | None], float], ...] = (
+    (refer, 0.32), (detect, 0.18), (identify, 0.16), (ask, 0.24), (grounded, 0.06), (caption, 0.04),
+)  # fmt: skip
