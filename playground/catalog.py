@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from playground.catalog_defaults import ChatDefaults, ImageDefaults, Strict
+from playground.catalog_defaults import ChatDefaults, GroundingDefaults, ImageDefaults, Strict
 from playground.errors import UserError
 
 BUILT_IN = Path(__file__).with_name("catalog.toml")
@@ -23,9 +23,10 @@ SHA256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Tab = Literal["chat", "image", "grounding", "vae", "gan", "companion"]
 Family = Literal[
     "causal-lm", "openai-chat", "avatar-vae", "avatar-flow", "avatar-gan", "avatar-judge", "autoencoder-kl",
-    "autoencoder-tiny", "diffusion", "openai-images", "clip",
+    "autoencoder-tiny", "diffusion", "openai-images", "clip", "avatar-minigpt", "florence2", "kosmos2",
+    "grounding-dino", "owl-vit", "paligemma", "qwen-vl", "openai-vision",
 ]  # fmt: skip
-REMOTE: tuple[Family, ...] = ("openai-chat", "openai-images")
+REMOTE: tuple[Family, ...] = ("openai-chat", "openai-images", "openai-vision")
 
 
 class AssetSource(Strict):
@@ -129,6 +130,7 @@ class Entry(Strict):
     remote: Remote | None = None
     defaults: ChatDefaults = ChatDefaults()
     image: ImageDefaults = ImageDefaults()
+    grounding: GroundingDefaults = GroundingDefaults()
 
     @model_validator(mode="after")
     def _comes_from_somewhere(self) -> "Entry":

@@ -7,10 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from playground.grounding.types import Ask
+
 MODEL_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?)?$"  # of another entry, or none
 Guidance = Annotated[float, Field(ge=0, le=100)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Side = Annotated[int, Field(ge=8, le=4096)]
+Tokens = Annotated[int, Field(ge=1, le=8192)]
+Codec = Literal[
+    "minigpt_v2", "florence_loc", "kosmos_patch", "paligemma_loc", "qwen_rel1000", "qwen_abs", "gemini_yxyx1000",
+    "ref_box_1000", "rex_999", "plain",
+]  # fmt: skip
 
 
 class Strict(BaseModel):
@@ -68,4 +75,38 @@ class ImageDefaults(Strict):
                 raise ValueError(f"`{name}` is (least, usual, most), in this order")
         if any(side % self.multiple for side in self.sizes):
             raise ValueError(f"every one of `sizes` must be a multiple of `multiple` ({self.multiple})")
+        return self
+
+
+class GroundingDefaults(Strict):
+    """What a model can be asked about a picture, and how it says where.
+
+    `asks` are the tasks it can do, by itself or by its adapter's composing; `everything`: told to detect nothing in
+    particular, it finds all it knows. `codec` names its box dialect. `streams`: it writes words (a detector does not).
+    `scores`: every box has a score, and `threshold` (0..1) is where the slider over them starts. `heat`: it shows what its eyes see; `similar`: it finds what looks like a box; `turns`: earlier
+    questions and answers go along. `max_new_tokens` is (least, usual, most). `working_bytes` is the room one question
+    takes beside the weights.
+    """
+
+    asks: tuple[Ask, ...] = tuple(Ask)
+    everything: bool = False
+    codec: Codec = "plain"
+    streams: bool = True
+    scores: bool = False
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
+    heat: bool = False
+    similar: bool = False
+    turns: bool = False
+    max_new_tokens: tuple[Tokens, Tokens, Tokens] = (1, 256, 1024)
+    working_bytes: Annotated[int, Field(ge=0)] = 500_000_000
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "GroundingDefaults":
+        least, usual, most = self.max_new_tokens
+        if not least <= usual <= most:
+            raise ValueError("`max_new_tokens` is (least, usual, most), in this order")
+        if not self.asks or len(set(self.asks)) < len(self.asks):
+            raise ValueError("`asks` names at least one task, each once")
+        if self.threshold and not self.scores:
+            raise ValueError("`threshold` is for models whose boxes have `scores`")
         return self

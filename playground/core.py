@@ -11,6 +11,7 @@ from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
 from playground.chat.types import TORCH
 from playground.gan.service import GanService
+from playground.grounding.service import GroundingService
 from playground.images.service import ImageService
 from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
@@ -47,6 +48,7 @@ class Playground:
         self.images = ImageService(
             self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here
         )
+        self.grounding = GroundingService(self.catalog, self.models, self._worker, self._remote_worker)
         self.autoencoders = AutoencoderService(self.catalog, self.models, self._worker)
         self.vae = VaeService(self.catalog, self.models, self._latents, self.weights)
         self.gan = GanService(self.catalog, self.models, self._latents, self.weights)

@@ -5,6 +5,7 @@ Rule of the room: a family of models is one function here, and the heavy library
 `residency`.
 """
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
     from playground.images.offload import Offload
 
 UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
+# Families of the grounding tab: each is a room of `playground.grounding` with `load(folder, entry, device, dtype)`.
+GROUNDING = {
+    "avatar-minigpt": "minigpt",
+    "florence2": "florence",
+    "kosmos2": "kosmos",
+    "grounding-dino": "dino",
+    "owl-vit": "owl",
+    "paligemma": "paligemma",
+    "qwen-vl": "qwen",
+}
 
 
 class Loaders:
@@ -40,6 +51,8 @@ class Loaders:
             return UNLISTED_BYTES
         if entry.family == "diffusion":
             return _diffusion_bytes(entry, self._vram)
+        if entry.family in GROUNDING:
+            return _in_16_bits(entry)
         return entry.memory_bytes if key.role != TORCH else max(entry.memory_bytes, 8 * entry.download_bytes)
 
     def on_cpu(self, key: ModelKey) -> bool:
@@ -65,6 +78,10 @@ class Loaders:
         """Construct the model. Raises `UserError` for files that are not what the entry says."""
         entry = self._catalog.get(key.id)
         task.report(Phase("loading", entry.label))
+        if entry.family in GROUNDING:
+            room = import_module(f"playground.grounding.{GROUNDING[entry.family]}")
+            loaded: Resident = room.load(fetched.path, entry, device, _dtype(device))
+            return loaded
         if entry.family.startswith("avatar-"):
             return _avatar(entry, fetched.path, key.role)
         if entry.family.startswith("autoencoder-"):
@@ -168,10 +185,16 @@ def _offload(entry: Entry, vram: int | None) -> "Offload":
 
 
 def _diffusion_bytes(entry: Entry, vram: int | None) -> int:
-    """Bytes of weights on the device. The catalogue counts hub models in 16 bits, and float32 takes twice that."""
-    whole = entry.memory_bytes * (1 if entry.embedded or memory.detect_device().dtype != "float32" else 2)
+    """Bytes of weights on the device."""
+    whole = _in_16_bits(entry)
     largest = entry.image.offload_bytes
     return {"none": whole, "parts": largest, "layers": largest // 8}[_offload(entry, vram)]
+
+
+def _in_16_bits(entry: Entry) -> int:
+    """Bytes of weights here of a model that the catalogue counts in 16 bits, if it is one of the hub."""
+    whole = entry.family in ("grounding-dino", "owl-vit") or memory.detect_device().dtype == "float32"
+    return entry.memory_bytes * (2 if whole and not entry.embedded else 1)
 
 
 def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Resident:

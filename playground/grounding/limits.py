@@ -1,0 +1,67 @@
+"""What can be asked of a model about a picture, known before it is loaded.
+
+Rule of the room: all of it follows from the catalogue's entry; no model library. What a model cannot do has a reason
+in words, for the chip that is greyed out and for whoever asks all the same.
+"""
+
+from dataclasses import dataclass
+
+from playground.catalog import Entry
+from playground.grounding.types import Ask
+
+# Why not, for a model that writes words; {} is its name.
+_WRITER = {
+    Ask.CHAT: "{} answers set tasks; it was not trained to talk freely.",
+    Ask.CAPTION: "{} was not trained to describe pictures.",
+    Ask.GROUNDED_CAPTION: "{} does not tie what it writes to boxes.",
+    Ask.REFER: "{} does not say where things are.",
+    Ask.DETECT: "{} does not say where things are.",
+    Ask.IDENTIFY: "{} cannot be asked about a box.",
+    Ask.VQA: "{} was not trained to answer questions.",
+}
+_DETECTOR = "{} finds what you name and writes no words."
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model takes and gives.
+
+    `asks` has every `Ask`: "" where the model can do it, else why it cannot, as a sentence. `similar`: it finds more
+    like a box. `heat`: it shows what its eyes see. `scores`: its boxes have scores, and `threshold` is where a slider
+    over them starts. `streams`: its words come one by one. `temperature`: it can be sampled. `turns`: earlier turns
+    are kept. `codec` names the box dialect. `max_new_tokens` is (least, usual, most).
+    """
+
+    asks: dict[Ask, str]
+    similar: bool
+    heat: bool
+    scores: bool
+    streams: bool
+    temperature: bool
+    turns: bool
+    threshold: float
+    codec: str
+    max_new_tokens: tuple[int, int, int]
+
+
+def limits_of(entry: Entry) -> Limits:
+    """The limits of a model of the grounding tab, local or remote."""
+    grounding = entry.grounding
+    return Limits(
+        asks={ask: "" if ask in grounding.asks else reason(entry, ask) for ask in Ask},
+        similar=grounding.similar,
+        heat=grounding.heat,
+        scores=grounding.scores,
+        streams=grounding.streams,
+        temperature=grounding.streams,
+        turns=grounding.turns,
+        threshold=grounding.threshold,
+        codec=grounding.codec,
+        max_new_tokens=grounding.max_new_tokens,
+    )
+
+
+def reason(entry: Entry, ask: Ask) -> str:
+    """Why a model cannot do this, in a sentence."""
+    writes = entry.grounding.streams
+    return (_WRITER[ask] if writes else _DETECTOR).format(entry.label)

@@ -1,0 +1,205 @@
+"""`avatar-minigpt`, the small model of the drawn world: tasks, template and boxes of MiniGPT-v2 (arXiv:2310.09478).
+
+Rule of the room: stock classes of transformers (Idefics3 with a Llama) answer; ours are the words of a task and the
+square the model looks at. A picture that is not square stands in the middle of one, and boxes are told of the picture.
+Imports torch and transformers; imported lazily. One thread at a time.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from transformers import AutoImageProcessor, AutoTokenizer, Idefics3ForConditionalGeneration
+
+from playground.catalog import Entry
+from playground.grounding import checkpoint
+from playground.grounding.checkpoint import Checkpoint
+from playground.grounding.codecs import CODECS
+from playground.grounding.minigpt_prompt import IMAGE, PLACES, opening, turn
+from playground.grounding.streaming import generated
+from playground.grounding.telling import named, told, with_regions
+from playground.grounding.types import Ask, Asked, Box, Entity, GroundingEvent, Question, Reading
+from playground.resident import Resident
+from playground.task import Task
+
+TEMPLATES = {
+    Ask.CHAT: "{text}",
+    Ask.CAPTION: "[caption] please describe this image?",
+    Ask.GROUNDED_CAPTION: "[grounding] describe this image in detail",
+    Ask.REFER: "[refer] {text}",
+    Ask.DETECT: "[detection] {text}",
+    Ask.IDENTIFY: "[identify] what is this {box}",
+    Ask.VQA: "[vqa] {text}",
+}
+# What a person may type and the template alone may say.
+_MARKS = re.compile(r"</?s>|<pad>|\[/?INST\]|</?Img>|<image>")
+_QUESTION = re.compile(r"(?:</Img>|\[INST\]) ?((?:(?!\[INST\]|</Img>).)*) \[/INST\]\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Square:
+    """A picture of `width` x `height` in the middle of a square; both directions are exact up to rounding."""
+
+    width: int
+    height: int
+
+    def inside(self, box: Box) -> Box:
+        """From the picture to the square, both in fractions."""
+        side = max(self.width, self.height)
+        left, top = (side - self.width) / 2, (side - self.height) / 2
+        x0, x1 = ((left + x * self.width) / side for x in (box.x0, box.x1))
+        y0, y1 = ((top + y * self.height) / side for y in (box.y0, box.y1))
+        return replace(box, x0=x0, y0=y0, x1=x1, y1=y1)
+
+    def outside(self, box: Box) -> Box | None:
+        """From the square to the picture; None where nothing of the box lies in the picture."""
+        side = max(self.width, self.height)
+        left, top = (side - self.width) / 2, (side - self.height) / 2
+        x0, x1 = (min(max((x * side - left) / self.width, 0.0), 1.0) for x in (box.x0, box.x1))
+        y0, y1 = (min(max((y * side - top) / self.height, 0.0), 1.0) for y in (box.y0, box.y1))
+        return replace(box, x0=x0, y0=y0, x1=x1, y1=y1) if x0 < x1 and y0 < y1 else None
+
+
+class MiniGPT:
+    """A loaded model as a `GroundingEngine` and a `SeeingEngine`."""
+
+    def __init__(self, loaded: Checkpoint) -> None:
+        self._model = loaded.model
+        self._tokenizer = loaded.processor.tokenizer
+        self._images = loaded.processor.image_processor
+        self._codec = CODECS["minigpt_v2"]
+
+    def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
+        """See `GroundingEngine`."""
+        began = time.monotonic()
+        square = Square(*question.image.size)
+        size = (max(question.image.size),) * 2
+        prompt = self._prompt(question, square, size)
+        shown = prompt.replace(IMAGE * PLACES, f"{IMAGE}×{PLACES}")
+        yield Asked(shown)
+        inputs = {"input_ids": self._ids(prompt), "pixel_values": self._pixels(question.image)}
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        most = question.max_new_tokens
+        words = generated(self._model, self._tokenizer, inputs, task, most, question.temperature, question.seed)
+
+        def mended(reading: Reading) -> Reading:
+            found = _of_the_picture(reading, square)
+            return named(question.text)(found) if question.ask is Ask.REFER else found
+
+        yield from told(words, self._codec, size, shown, most, mended, began)
+
+    @torch.no_grad()
+    def heat(self, image: Image.Image, phrase: str, task: Task) -> np.ndarray:
+        """See `SeeingEngine`. For a phrase: how much its words look at each place, over the language model's layers;
+        with "": how much the patches of the ViT look at each other. Both are what attention weights show, no more."""
+        square = Square(*image.size)
+        pixels = self._pixels(image)
+        if phrase:
+            shown = self._looked_at(pixels, phrase)
+        else:
+            vision = self._attending("eager")
+            found = self._model.model.vision_model(pixels[:, 0].to(self._model.device), output_attentions=True)
+            self._attending(vision)
+            shown = torch.stack(found.attentions).mean((0, 1, 2, 3))  # (patches,) as keys
+        task.check()
+        side = round(len(shown) ** 0.5)
+        grid = shown.view(side, side).float().cpu().numpy()
+        low, high = float(grid.min()), float(grid.max())
+        grid = (grid - low) / (high - low) if high > low else np.zeros_like(grid)
+        return _cut(grid, square)
+
+    def _looked_at(self, pixels: torch.Tensor, phrase: str) -> torch.Tensor:
+        ids = self._ids(opening() + turn(f"[refer] {_MARKS.sub('', phrase)}", first=True))
+        before = self._attending("eager")
+        found = self._model(
+            input_ids=ids.to(self._model.device), pixel_values=pixels.to(self._model.device, self._model.dtype),
+            output_attentions=True,
+        )  # fmt: skip
+        self._attending(before)
+        places = torch.nonzero(ids[0] == self._model.config.image_token_id)[:, 0]
+        layers = torch.stack([layer[0].float().mean(0) for layer in found.attentions])  # (layers, L, L)
+        # The last places of the prompt ask; earlier words only hold what they mean.
+        return layers[:, -3:, places].mean((0, 1))
+
+    def _attending(self, how: str) -> str:
+        """Choose how attention is computed ("eager" alone gives its weights) and return how it was."""
+        before = str(self._model.config._attn_implementation)
+        self._model.set_attn_implementation(how)
+        return before
+
+    def _prompt(self, question: Question, square: Square, size: tuple[int, int]) -> str:
+        def write(box: Box) -> str:
+            return self._codec.write(square.inside(box), size)
+
+        text = with_regions(_MARKS.sub("", question.text), question.regions, write)
+        box = write(question.box) if question.box is not None else ""
+        asked = TEMPLATES[question.ask].format(text=text, box=box)
+        if question.ask is Ask.IDENTIFY and text.strip():
+            asked = f"[identify] {text} {box}"
+        written = opening()
+        for number, earlier in enumerate(question.turns):
+            said = _QUESTION.search(earlier.prompt)
+            words = said[1] if said else earlier.prompt
+            written += f"{turn(words, first=number == 0)}{_MARKS.sub('', earlier.raw)}</s>"
+        return written + turn(asked, first=not question.turns)
+
+    def _ids(self, prompt: str) -> torch.Tensor:
+        ids: torch.Tensor = self._tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids
+        return ids
+
+    def _pixels(self, image: Image.Image) -> torch.Tensor:
+        """(1, 1, 3, S, S) of the picture in the middle of a square."""
+        side = self._model.config.vision_config.image_size
+        edge = np.asarray(image.resize((side, side)).convert("RGB"))
+        border = np.concatenate([edge[0], edge[-1], edge[:, 0], edge[:, -1]])
+        colour = tuple(int(value) for value in np.median(border, axis=0))  # as if its background went on
+        whole = ImageOps.pad(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS, color=colour)
+        pixels: torch.Tensor = self._images(images=[whole], return_tensors="pt").pixel_values
+        return pixels
+
+
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+    """The model from its folder, in float32 on a CPU. Raises `UserError` for files that are not of one."""
+    loaded = checkpoint.opened(
+        folder, entry, {"idefics3": Idefics3ForConditionalGeneration}, device, dtype, _Preparing.from_folder
+    )
+    return Resident(MiniGPT(loaded), nbytes=loaded.nbytes, move=loaded.move)
+
+
+@dataclass(frozen=True)
+class _Preparing:
+    """Tokenizer and image processor side by side: the stock processor writes a template of its own."""
+
+    tokenizer: Any
+    image_processor: Any
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "_Preparing":
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return cls(tokenizer, AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil"))
+
+
+def _of_the_picture(reading: Reading, square: Square) -> Reading:
+    """Boxes of the square as boxes of the picture; those beside it are left out, which is said."""
+    entities, lost = [], 0
+    for entity in reading.entities:
+        boxes = [square.outside(box) for box in entity.boxes]
+        lost += sum(box is None for box in boxes)
+        entities.append(Entity(entity.phrase, entity.span, tuple(box for box in boxes if box is not None)))
+    said = (f"{lost} box{'es' if lost > 1 else ''} left out: beside the picture.",) if lost else ()
+    return Reading(reading.text, tuple(entities), reading.warnings + said)
+
+
+def _cut(grid: np.ndarray, square: Square) -> np.ndarray:
+    """The part of a square heat map that lies over the picture."""
+    side = len(grid)
+    part = square.inside(Box(0, 0, 1, 1))
+    rows = slice(int(part.y0 * side), max(int(np.ceil(part.y1 * side)), int(part.y0 * side) + 1))
+    columns = slice(int(part.x0 * side), max(int(np.ceil(part.x1 * side)), int(part.x0 * side) + 1))
+    return np.ascontiguousarray(grid[rows, columns], dtype=np.float32)

@@ -1,0 +1,105 @@
+"""PaliGemma 2 mix: a task word, an answer; boxes as <loc0000> tokens, y before x.
+
+Rule of the room: the prompts are those the mix checkpoints were trained with (Steiner et al. 2024, arXiv:2412.03555);
+a region is asked about by cutting it out, for no prompt takes a box. Imports torch and transformers; imported lazily.
+One thread at a time.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from transformers import PaliGemmaForConditionalGeneration
+
+from playground.catalog import Entry
+from playground.grounding import checkpoint, geometry
+from playground.grounding.checkpoint import Checkpoint
+from playground.grounding.codecs import CODECS
+from playground.grounding.instructions import things
+from playground.grounding.streaming import generated
+from playground.grounding.telling import named, placed, told
+from playground.grounding.types import Ask, Asked, GroundingEvent, Question, Reading
+from playground.resident import Resident
+from playground.task import Task
+
+CLASSES: dict[str, Any] = {"paligemma": PaliGemmaForConditionalGeneration}
+SMALLEST_CROP = 16  # pixels a side: of less the model sees one colour
+
+
+class PaliGemma:
+    """A loaded model as a `GroundingEngine`."""
+
+    def __init__(self, loaded: Checkpoint, entry: Entry) -> None:
+        self._model = loaded.model
+        self._processor = loaded.processor
+        self._codec = CODECS[entry.grounding.codec]
+        tokenizer = loaded.processor.tokenizer
+        self._unseen = frozenset(
+            token for token in (tokenizer.bos_token_id, tokenizer.pad_token_id) if token is not None
+        )
+
+    def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
+        """See `GroundingEngine`."""
+        began = time.monotonic()
+        image, notes = self._looked_at(question)
+        prompt = f"<image>{_words(question)}"
+        yield Asked(prompt, notes)
+        # Its own `labels`, for training, would only cost time.
+        inputs = {
+            name: value
+            for name, value in self._processor(text=[prompt], images=[image], return_tensors="pt").items()
+            if name != "labels"
+        }
+        words = generated(
+            self._model,
+            self._processor.tokenizer,
+            inputs,
+            task,
+            question.max_new_tokens,
+            question.temperature,
+            question.seed,
+            skip=self._unseen,
+        )
+
+        def mended(reading: Reading) -> Reading:
+            found = named(question.text)(reading) if question.ask in (Ask.REFER, Ask.DETECT) else reading
+            return placed(found)
+
+        yield from told(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
+
+    def _looked_at(self, question: Question) -> tuple[Image.Image, tuple[str, ...]]:
+        """The picture, or the part of it that is asked about."""
+        if question.ask is not Ask.IDENTIFY or question.box is None:
+            return question.image, ()
+        left, top, right, bottom = geometry.pixels(question.box, question.image.size)
+        wider, higher = max(0, SMALLEST_CROP - right + left), max(0, SMALLEST_CROP - bottom + top)
+        part = (
+            max(0, left - wider), max(0, top - higher),
+            min(question.image.width, right + wider), min(question.image.height, bottom + higher),
+        )  # fmt: skip
+        return question.image.crop(part), ("The model was shown the box cut out: its prompts take no boxes.",)
+
+
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+    """A PaliGemma from its folder. Raises `UserError` for files that are not of one."""
+    loaded = checkpoint.opened(folder, entry, CLASSES, device, dtype)
+    return Resident(PaliGemma(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
+
+
+def _words(question: Question) -> str:
+    """The prompt without the picture's token; the processor ends it with a line end, as in training."""
+    # One line: a line end is where the prompt ends.
+    text = " ".join(question.text.split())
+    match question.ask:
+        case Ask.REFER:
+            return f"detect {text}"
+        case Ask.DETECT:
+            return f"detect {' ; '.join(things(text))}"
+        case Ask.VQA:
+            return f"answer en {text}"
+        case Ask.IDENTIFY if text:
+            return f"answer en {text}"
+        case _:
+            return "caption en"
