@@ -1,12 +1,16 @@
-"""Pictures that an endpoint gives back: files in Gradio's cache, which a client downloads.
+"""Pictures that an endpoint is given and gives back: files in Gradio's cache, uploaded or to be downloaded.
 
 Rule of the room: a name is made here, never of what somebody sent; what a picture was made with is inside.
 """
 
+from typing import Any, cast
+
 from gradio import processing_utils, utils
 from gradio.data_classes import FileDataDict
+from gradio_client.utils import is_file_obj_with_meta
 from PIL import Image
 
+from playground.errors import UserError
 from playground.pictures import encode
 
 
@@ -22,3 +26,11 @@ def png_file(picture: Image.Image, name: str, settings: str) -> FileDataDict:
         "is_stream": False,
         "meta": {"_type": "gradio.FileData"},
     }
+
+
+def uploaded(image: object) -> str:
+    """The path of a file that was uploaded: Gradio lets one that carries its mark lie nowhere else."""
+    if not is_file_obj_with_meta(image):
+        raise UserError("`image` is a picture file. In Python: gradio_client.handle_file(path).")
+    processing_utils.check_all_files_in_cache(cast(Any, image))
+    return str(cast(FileDataDict, image)["path"])

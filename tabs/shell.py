@@ -3,11 +3,13 @@
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from playground.core import Playground
 from tabs.chat.layout import chat_tab
 from tabs.errors import shown
 from tabs.gan.layout import gan_tab
+from tabs.grounding.layout import WITH_BOX, Door, grounding_tab
 from tabs.image import shelf
 from tabs.image.layout import Sender, image_tab
 from tabs.vae.layout import vae_tab
@@ -16,11 +18,11 @@ from tabs.words import label
 TABS = (
     ("chat", "tab_chat", chat_tab),
     ("image", "tab_image", image_tab),
+    ("grounding", "tab_ground", grounding_tab),
     ("vae", "tab_vae", vae_tab),
     ("gan", "tab_gan", gan_tab),
 )
-# Where a picture goes in the VAE tab: the tab it is on, and the component.
-FACES, PHOTOS = ("faces", "vae-picture"), ("photos", "photo-picture")
+FACES, PHOTOS = "vae-picture", "photo-picture"  # where a picture goes in the VAE tab
 
 
 def build(playground: Playground) -> gr.Blocks:
@@ -30,11 +32,14 @@ def build(playground: Playground) -> gr.Blocks:
         with gr.Row(elem_id="head"):
             gr.Markdown("## AIGC Playground", elem_id="name")
             gr.Markdown(label("promise"), elem_classes="subtle")
-        sender = None
+        sender: Sender | None = None
+        door: Door | None = None
         with gr.Tabs() as tabs:
             for name, word, build_tab in TABS:
                 with gr.Tab(label(word), id=name):
-                    sender = build_tab(playground) or sender
+                    built = build_tab(playground)
+                    sender = built if isinstance(built, Sender) else sender
+                    door = built if isinstance(built, Door) else door
 
         def wished(request: gr.Request) -> gr.Tabs:
             """`?tab=chat` in the address opens that tab."""
@@ -50,6 +55,10 @@ def build(playground: Playground) -> gr.Blocks:
         page.load(wished, None, tabs, queue=False, show_progress="hidden", api_visibility="private")
         if sender is not None:
             _sends_to_vae(playground, page, tabs, sender)
+        if door is not None:
+            _sends_crops(page, tabs, door)
+        if sender is not None and door is not None:
+            _sends_to_grounding(tabs, sender, door)
     return page
 
 
@@ -60,13 +69,11 @@ def theme() -> gr.themes.Base:
 
 def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender: Sender) -> None:
     """A picture of the text-to-image tab goes on: an avatar to the faces, any other to the photographs."""
-    faces, photos = _place(page, *FACES), _place(page, *PHOTOS)
+    faces, photos = _place(page, FACES), _place(page, PHOTOS)
 
     def send(visit: Any, request: gr.Request) -> tuple[Any, ...]:
         picture, model = shelf.picture(visit, request), shelf.model(visit, request)
-        drawn = playground.images.limits(model).vocabulary
-        inner = gr.Tabs(selected=(FACES if drawn else PHOTOS)[0])
-        return (*((picture, gr.skip()) if drawn else (gr.skip(), picture)), inner, gr.Tabs(selected="vae"))
+        return _to_vae(picture, playground.images.limits(model).vocabulary)
 
     sender.to_vae.click(
         shown(send), [sender.visit], [faces[0], photos[0], faces[1], tabs], show_progress="hidden",
@@ -74,11 +81,41 @@ def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender
     )  # fmt: skip
 
 
-def _place(page: gr.Blocks, tab_id: str, elem_id: str) -> tuple[Any, Any]:
-    """A component of the page, and the tabs around it, of which its own can be selected by `tab_id`."""
+def _sends_crops(page: gr.Blocks, tabs: gr.Tabs, door: Door) -> None:
+    """The box of the grounding tab goes on, cut out: to the faces if its model sees drawn people."""
+    faces, photos = _place(page, FACES), _place(page, PHOTOS)
+
+    def send(visit: Any, box: str, model: str, request: gr.Request) -> tuple[Any, ...]:
+        return _to_vae(door.verbs.crop(visit, box, request), door.verbs.drawn_world(model))
+
+    door.to_vae.click(
+        shown(send), [door.visit, door.box, door.model], [faces[0], photos[0], faces[1], tabs], js=WITH_BOX,
+        show_progress="hidden", api_visibility="private", concurrency_id="grounding-verbs", concurrency_limit=None,
+    )  # fmt: skip
+
+
+def _sends_to_grounding(tabs: gr.Tabs, sender: Sender, door: Door) -> None:
+    """A picture of the text-to-image tab goes on to be asked about."""
+
+    def send(visit: Any, asked: Any, request: gr.Request) -> tuple[Any, ...]:
+        return (*door.verbs.opened(asked, shelf.picture(visit, request), request), gr.Tabs(selected="grounding"))
+
+    sender.to_ground.click(
+        shown(send), [sender.visit, door.visit], [*door.drawn, tabs], show_progress="hidden",
+        api_visibility="private", concurrency_id="image-verbs", concurrency_limit=None,
+    )  # fmt: skip
+
+
+def _to_vae(picture: Image.Image, drawn: bool) -> tuple[Any, ...]:
+    """Faces, photographs, the VAE's own tabs, the page's tabs."""
+    pictures = (picture, gr.skip()) if drawn else (gr.skip(), picture)
+    return (*pictures, gr.Tabs(selected="faces" if drawn else "photos"), gr.Tabs(selected="vae"))
+
+
+def _place(page: gr.Blocks, elem_id: str) -> tuple[Any, Any]:
+    """A component of the page, and the tabs around it."""
     found = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == elem_id)
     tab: Any = found
     while not isinstance(tab, gr.Tab):
         tab = tab.parent
-    tab.id = tab_id
     return found, tab.parent

@@ -6,7 +6,7 @@ composes (`say`) is put in the language the browser asked for. Nothing else in `
 
 import gradio as gr
 
-from tabs import words_gan, words_image, words_live, words_photo, words_vae
+from tabs import words_gan, words_grounding, words_image, words_live, words_photo, words_vae
 
 LANGUAGES = ("en", "zh")
 
@@ -17,6 +17,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "promise": ("Generative models you can touch, on this machine.", "在这台机器上，亲手触摸生成式模型。"),
     "tab_chat": ("Chat", "对话"),
     "tab_image": ("Text to image", "文生图"),
+    "tab_ground": ("Grounding", "图文定位"),
     "tab_vae": ("VAE sliders", "VAE 滑块"),
     "tab_gan": ("GAN", "GAN 采样"),
     # chat: conversation
@@ -132,6 +133,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 _WORDS |= words_live.WORDS | words_vae.WORDS | words_photo.WORDS | words_gan.WORDS | words_image.WORDS
+_WORDS |= words_grounding.WORDS
 
 _STRINGS = {language: {key: texts[place] for key, texts in _WORDS.items()} for place, language in enumerate(LANGUAGES)}
 

@@ -99,6 +99,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "image_use": ("Use its settings", "用它的设置"),
     "image_to_start": ("As start picture", "作为起始图"),
     "image_to_vae": ("To the VAE tab", "送到 VAE 页"),
+    "image_to_ground": ("To grounding", "送到图文定位"),
     "image_clear": ("Clear", "清空"),
     # composed in Python
     "image_seconds": ("{s:.2f} s", "{s:.2f} 秒"),

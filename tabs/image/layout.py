@@ -48,9 +48,10 @@ QUICK = {**HIDDEN, "queue": False}  # past the queue; there an error would lose 
 
 @dataclass(frozen=True)
 class Sender:
-    """What the page needs to hand a picture to another tab: the button, and whose picture it is."""
+    """What the page needs to hand a picture to other tabs: the buttons, and whose picture it is."""
 
     to_vae: gr.Button
+    to_ground: gr.Button
     visit: gr.State
 
 
@@ -116,6 +117,7 @@ def image_tab(playground: Playground) -> Sender | None:
                 use = _tool("use")
                 as_start = _tool("to_start")
                 to_vae = _tool("to_vae")
+                to_ground = _tool("to_ground")
                 clear = _tool("clear")
             order = gr.Radio(
                 [(label("image_sort_new"), "new"), (label("image_sort_best"), "best")], value="new",
@@ -246,7 +248,7 @@ def image_tab(playground: Playground) -> Sender | None:
         [*by_model, odd, model, canvas, pictures, filming.film, table.cells], **QUICK,
     )  # fmt: skip
     api.image_endpoints(service)
-    return Sender(to_vae, visit)
+    return Sender(to_vae, to_ground, visit)
 
 
 def _tool(name: str) -> gr.Button:

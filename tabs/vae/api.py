@@ -1,12 +1,10 @@
 """The VAE's named endpoints: a contract, with plain typed arguments, also listed as MCP tools."""
 
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 from gradio.components.api_component import Api
 from gradio.data_classes import FileDataDict
-from gradio.processing_utils import check_all_files_in_cache
-from gradio_client.utils import is_file_obj_with_meta
 
 from playground.core import Playground
 from playground.errors import UserError
@@ -14,7 +12,7 @@ from playground.pictures import intake
 from playground.vae.companions import FAMILY
 from playground.vae.types import Encoded
 from tabs.errors import raised
-from tabs.files import png_file
+from tabs.files import png_file, uploaded
 
 MOST_DB = 100.0  # stands for a picture that comes back without any error, which JSON cannot say
 
@@ -31,7 +29,7 @@ def vae_endpoints(playground: Playground) -> None:
             image: A picture file. The centred square of it is seen.
             model: A VAE's id, as listed by /models.
         """
-        found = service.encode(_text(model), intake.read(_uploaded(image)))
+        found = service.encode(_text(model), intake.read(uploaded(image)))
         return _plain(found), png_file(found.reconstruction, "reconstruction", f"Model: {model}")
 
     def vae_decode(
@@ -83,14 +81,6 @@ def _plain(found: Encoded) -> dict[str, Any]:
         "of_this_world": found.of_this_world,
         "crop": [found.crop.left, found.crop.top, found.crop.side, found.crop.side],
     }
-
-
-def _uploaded(image: object) -> str:
-    """The path of a file that was uploaded: Gradio lets one that carries its mark lie nowhere else."""
-    if not is_file_obj_with_meta(image):
-        raise UserError("`image` is a picture file. In Python: gradio_client.handle_file(path).")
-    check_all_files_in_cache(cast(Any, image))
-    return str(cast(FileDataDict, image)["path"])
 
 
 def _text(model: object) -> str:

@@ -15,8 +15,8 @@ from tabs.words import label
 def vae_tab(playground: Playground) -> None:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     with gr.Tabs():
-        with gr.Tab(label("vae_avatars")):
+        with gr.Tab(label("vae_avatars"), id="faces"):
             faces_panel(playground)
-        with gr.Tab(label("vae_photos")):
+        with gr.Tab(label("vae_photos"), id="photos"):
             photo_panel(playground)
     vae_endpoints(playground)

@@ -1,0 +1,241 @@
+"""What happens when a visitor asks about a picture: the answer comes, its boxes with it, and Stop ends it.
+
+Rule of the room: a handler takes plain values, changes the visitor's `Visit`, and returns what to draw. However an
+answer ends (its last word, Stop, an error, a page that closes), what had come of it is kept.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from playground.errors import Cancelled, UserError
+from playground.grounding.limits import Limits
+from playground.grounding.service import GroundingService
+from playground.grounding.types import Answer, Ask, Asked, Question, Words
+from playground.task import Phase
+from playground.worker import Job
+from tabs.chat.view import phase_text
+from tabs.chat.visit import visitor_of
+from tabs.grounding import asking, view
+from tabs.grounding.visit import Drawing, Exchange, Options, Visit
+from tabs.words import language_of, say
+
+UPDATE_S = 1 / 15  # more often costs the browser more than it shows the eye
+Updates = Iterator[tuple[Any, ...]]
+
+
+@dataclass
+class GroundingHandlers:
+    """The events that ask a model, over a `GroundingService`."""
+
+    service: GroundingService
+    update_s: float = UPDATE_S
+
+    # --- questions ------------------------------------------------------------------------------------
+
+    def ask(self, visit: Visit, drawn: str, prompt: str, request: gr.Request, *values: Any) -> Updates:
+        """The question of the prompt; `drawn` is the visitor's box as the page keeps it."""
+        language = language_of(request)
+        self.idle(visit, language)
+        options = Options.of(values)
+        limits = self.service.limits(options.model)
+        question = asking.asked(visit, prompt, drawn, options, limits, language)
+        yield from self._ask(visit, question, options, request, prompt=asking.after(question))
+
+    def identify(self, visit: Visit, data: gr.EventData, request: gr.Request, *values: Any) -> Updates:
+        """What is in the box that was drawn?"""
+        yield from self._about_box(visit, data, request, values)
+
+    def back(self, visit: Visit, data: gr.EventData, request: gr.Request, *values: Any) -> Updates:
+        """The round trip: the words for a box are asked for, and the box that comes back is held against it."""
+        language = language_of(request)
+        self.idle(visit, language)
+        known = visit.found(asking.sent(data, "turn"))
+        if known is None or visit.image is None:
+            raise UserError(say(language, "ground_gone"))
+        options = Options.of(values)
+        words = known.reading.text.strip().rstrip(".")
+        question = Question(Ask.REFER, visit.image, words, temperature=options.temperature, seed=options.seed)
+        yield from self._ask(visit, question, options, request, origin=known)
+
+    def similar(self, visit: Visit, data: gr.EventData, request: gr.Request, *values: Any) -> Updates:
+        """What else looks like the inside of the box?"""
+        language = language_of(request)
+        self.idle(visit, language)
+        options, box = Options.of(values), asking.box_of(data)
+        image = self._image(visit, language)
+        exchange = self._exchange(visit, options.model, Ask.CHAT, say(language, "ground_similar_asked"))
+        job = self.service.similar(visitor_of(request), options.model, image, box)
+        yield from self._follow(visit, exchange, job, Drawing(seed=options.seed), language)
+
+    def heat(self, visit: Visit, phrase: str, request: gr.Request, *values: Any) -> Updates:
+        """Where the model's eyes find a phrase."""
+        language = language_of(request)
+        self.idle(visit, language)
+        options = Options.of(values)
+        job = self.service.heat(visitor_of(request), options.model, self._image(visit, language), phrase or "")
+        visit.job, said, error = job, say(language, "ground_starting"), None
+        try:
+            yield self.drawing(visit, language, status=said, running=True).updates()
+            for event in job.events():
+                if isinstance(event, Phase) and event.kind != "ready":
+                    yield Drawing(status=phase_text(event, language)).updates()
+                elif isinstance(event, np.ndarray):
+                    visit.heat, said = view.heat_uri(event), say(language, "ground_eyes_done")
+        except Cancelled:
+            said = say(language, "ground_stopped")
+        except UserError as raised:
+            error, said = raised, str(raised)
+        finally:
+            _let_go(visit, job)
+        yield self.drawing(visit, language, status=said, running=False).updates()
+        if error is not None:
+            raise error
+
+    def stop(self, visit: Visit) -> None:
+        """Release the visitor now; whoever draws notices within a heartbeat."""
+        if visit.job is not None:
+            visit.job.cancel()
+
+    # --- while it is answered -------------------------------------------------------------------------
+
+    def idle(self, visit: Visit, language: str) -> None:
+        """Raise `UserError` where something is under way for this visitor."""
+        if visit.job is not None:
+            raise UserError(say(language, "ground_busy"))
+
+    def drawing(self, visit: Visit, language: str, **other: Any) -> Drawing:
+        """Picture and conversation as they are now."""
+        limits = self.limits(visit)
+        return Drawing(stage=view.stage(visit, limits, language), talk=view.talk(visit, limits, language), **other)
+
+    def limits(self, visit: Visit) -> Limits | None:
+        """Those of the model whose settings are on the page."""
+        return self.service.limits(visit.model) if visit.model else None
+
+    def _about_box(self, visit: Visit, data: gr.EventData, request: gr.Request, values: tuple[Any, ...]) -> Updates:
+        language = language_of(request)
+        self.idle(visit, language)
+        options = Options.of(values)
+        question = Question(
+            Ask.IDENTIFY, self._image(visit, language), view.STARTS[Ask.IDENTIFY], asking.box_of(data),
+            temperature=options.temperature, seed=options.seed, max_new_tokens=options.most,
+        )  # fmt: skip
+        yield from self._ask(visit, question, options, request)
+
+    def _ask(
+        self,
+        visit: Visit,
+        question: Question,
+        options: Options,
+        request: gr.Request,
+        prompt: str | None = None,
+        origin: Exchange | None = None,
+    ) -> Updates:
+        """Ask the chosen model, and after it the one to compare with."""
+        language = language_of(request)
+        compare = options.compare if origin is None and options.compare != options.model else ""
+        models = [options.model, *([compare] if compare else [])]
+        for place, model in enumerate(models):
+            limits = self.service.limits(model)
+            exchange = self._exchange(visit, model, question.ask, question.text, question.box)
+            wish = asking.to_model(question, visit, model, limits, first=place == 0)
+            job = self.service.answer(visitor_of(request), model, wish)
+            before = visit.current() if place else None
+            begun = Drawing(prompt=prompt if not place else None, seed=options.seed)
+
+            def compared(done: Exchange, before: Exchange | None = before) -> None:
+                self._compare(visit, done, before, origin, language)
+
+            yield from self._follow(visit, exchange, job, begun, language, model != models[-1], compared)
+            if exchange.answer is None:
+                return
+
+    def _exchange(self, visit: Visit, model: str, ask: Ask, text: str, box: Any = None) -> Exchange:
+        entry = self.service.entry(model)
+        return Exchange(visit.new_key(), ask, text, box, model, entry.label, self.service.limits(model).scores)
+
+    def _follow(
+        self,
+        visit: Visit,
+        exchange: Exchange,
+        job: Job[Any],
+        begun: Drawing,
+        language: str,
+        more: bool = False,
+        finished: Callable[[Exchange], None] = lambda exchange: None,
+    ) -> Updates:
+        """Draw what the job yields; `more` where another model is asked next."""
+        visit.job, visit.heat, error = job, "", None
+        visit.begin(exchange)
+        said, drawn, waiting, began = say(language, "ground_starting"), 0.0, False, time.monotonic()
+        try:
+            yield self.drawing(
+                visit, language, status=said, prompt=begun.prompt, seed=begun.seed, running=True
+            ).updates()
+            for event in job.events():
+                if isinstance(event, Phase):
+                    text = say(language, "ground_ready") if event.kind == "ready" else phase_text(event, language)
+                    if text != said:
+                        said = text
+                        yield Drawing(status=said).updates()
+                elif isinstance(event, Asked):
+                    exchange.prompt = event.prompt
+                    exchange.said += event.notes
+                    said, waiting = say(language, "ground_ready"), True
+                    yield Drawing(status=said).updates()
+                elif isinstance(event, Words):
+                    exchange.reading, exchange.raw, waiting = event.reading, event.raw, True
+                elif isinstance(event, Answer):
+                    exchange.answer, exchange.reading, exchange.raw = event, event.reading, event.raw
+                    exchange.prompt = event.prompt or exchange.prompt
+                if waiting and time.monotonic() - drawn >= self.update_s:
+                    drawn, waiting = time.monotonic(), False
+                    yield self.drawing(visit, language).updates()
+            finished(exchange)
+            said = say(language, "ground_asked_done", s=time.monotonic() - began)
+        except Cancelled:
+            said = say(language, "ground_stopped")
+            exchange.said.append(said)
+        except UserError as raised:
+            error, said = raised, str(raised)
+            exchange.said.append(said)
+        finally:
+            exchange.live = False
+            _let_go(visit, job)
+        running = None if more and exchange.answer is not None else False
+        yield self.drawing(visit, language, status=said, running=running).updates()
+        if error is not None:
+            raise error
+
+    def _compare(
+        self, visit: Visit, done: Exchange, before: Exchange | None, origin: Exchange | None, language: str
+    ) -> None:
+        """Say how a finished answer agrees with the one beside it, and with the box it should give back."""
+        found = asking.boxes_of(visit.reading(done))
+        if origin is not None and origin.box is not None:
+            best = asking.agreement([origin.box], found[:1])[0]
+            words = say(language, "ground_back_iou", iou=best) if found else say(language, "ground_back_none")
+            done.origin = origin.box
+            done.said.append(words)
+        if before is not None:
+            done.beside = before.key
+            iou, pairs = asking.agreement(asking.boxes_of(visit.reading(before)), found)
+            key = "ground_compared" if pairs else "ground_compared_none"
+            done.said.append(say(language, key, other=before.label, n=pairs, iou=iou))
+
+    def _image(self, visit: Visit, language: str) -> Any:
+        if visit.image is None:
+            raise UserError(say(language, "ground_no_picture"))
+        return visit.image
+
+
+def _let_go(visit: Visit, job: Job[Any]) -> None:
+    """The job has ended, or its page was closed: a newer one is left alone."""
+    if visit.job is job:
+        visit.job = None
+    job.cancel()
