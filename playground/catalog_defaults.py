@@ -83,9 +83,9 @@ class GroundingDefaults(Strict):
 
     `asks` are the tasks it can do, by itself or by its adapter's composing; `everything`: told to detect nothing in
     particular, it finds all it knows. `codec` names its box dialect. `streams`: it writes words (a detector does not).
-    `scores`: every box has a score, and `threshold` (0..1) is where the slider over them starts. `heat`: it shows what its eyes see; `similar`: it finds what looks like a box; `turns`: earlier
-    questions and answers go along. `max_new_tokens` is (least, usual, most). `working_bytes` is the room one question
-    takes beside the weights.
+    `scores`: every box has a score, and `threshold` (0..1) is where the slider over them starts. `heat`: it shows what
+    its eyes see; `similar`: it finds what looks like a box; `turns`: earlier questions and answers go along.
+    `max_new_tokens` is (least, usual, most). `working_bytes` is the room one question takes beside the weights.
     """
 
     asks: tuple[Ask, ...] = tuple(Ask)

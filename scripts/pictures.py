@@ -1,73 +1,48 @@
-"""Make the README's pictures from the running app: `python scripts/pictures.py` (needs Chromium).
+"""Make the README's pictures from the running app: `python -m scripts.pictures` (needs Chromium).
 
 Rule of the room: no picture is touched up; what the README shows is what the app drew.
 """
 
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
-
-import httpx
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parent.parent
+from playground.bench.app import browser, running_app
+from playground.settings import ROOT
+
 PICTURES = ROOT / "assets" / "pictures"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 WAIT_MS = 180_000
 
 
 def main() -> None:
     """Start the app, take every picture, end it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    app = subprocess.Popen([sys.executable, "app.py", "--offline", "--port", url.rsplit(":", 1)[1]], cwd=ROOT)
-    try:
-        wait_for(url)
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            for name, dark, width, height in (
-                ("chat", False, 1280, 860),
-                ("chat-dark", True, 1280, 860),
-                ("chat-phone", False, 390, 844),
-            ):
-                page = open_page(browser, url, dark, width, height)
-                talk(page)
-                page.evaluate("scrollTo(0, 0)")
-                if name == "chat-dark":
-                    look_inside(page)
-                save(page, name)
-                page.context.close()
-            for name, dark, width, height in (("vae", False, 1280, 1000), ("gan", True, 1280, 1000)):
-                page = open_tab(browser, url, name, dark, width, height)
-                save(page, name)
-                page.context.close()
-            page = draw_from_words(browser, url)
-            save(page, "image")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with running_app() as url, browser() as chromium:
+        for name, dark, width, height in (
+            ("chat", False, 1280, 860),
+            ("chat-dark", True, 1280, 860),
+            ("chat-phone", False, 390, 844),
+        ):
+            page = open_page(chromium, url, dark, width, height)
+            talk(page)
+            page.evaluate("scrollTo(0, 0)")
+            if name == "chat-dark":
+                look_inside(page)
+            save(page, name)
             page.context.close()
-            browser.close()
-    finally:
-        app.terminate()
-        app.wait()
+        for name, dark, width, height in (("vae", False, 1280, 1000), ("gan", True, 1280, 1000)):
+            page = open_tab(chromium, url, name, dark, width, height)
+            save(page, name)
+            page.context.close()
+        page = point_at_people(chromium, url)
+        save(page, "grounding")
+        page.context.close()
+        page = draw_from_words(chromium, url)
+        save(page, "image")
+        page.context.close()
 
 
-def wait_for(url: str) -> None:
-    for _ in range(600):
-        try:
-            if httpx.get(url, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise SystemExit("the app did not start")
-
-
-def open_page(browser: Browser, url: str, dark: bool, width: int, height: int) -> Page:
-    context = browser.new_context(
+def open_page(chromium: Browser, url: str, dark: bool, width: int, height: int) -> Page:
+    context = chromium.new_context(
         locale="en-US", color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
     )
     page = context.new_page()
@@ -77,9 +52,9 @@ def open_page(browser: Browser, url: str, dark: bool, width: int, height: int) -
     return page
 
 
-def open_tab(browser: Browser, url: str, tab: str, dark: bool, width: int, height: int) -> Page:
+def open_tab(chromium: Browser, url: str, tab: str, dark: bool, width: int, height: int) -> Page:
     """A tab with a live stage, once its first picture is there and what follows it has settled."""
-    context = browser.new_context(
+    context = chromium.new_context(
         locale="en-US", color_scheme="dark" if dark else "light", viewport={"width": width, "height": height}
     )
     page = context.new_page()
@@ -93,15 +68,30 @@ def open_tab(browser: Browser, url: str, tab: str, dark: bool, width: int, heigh
     return page
 
 
-def draw_from_words(browser: Browser, url: str) -> Page:
+def draw_from_words(chromium: Browser, url: str) -> Page:
     """The text-to-image tab with the picture of its first example."""
-    context = browser.new_context(locale="en-US", color_scheme="light", viewport={"width": 1280, "height": 1000})
+    context = chromium.new_context(locale="en-US", color_scheme="light", viewport={"width": 1280, "height": 1000})
     page = context.new_page()
     page.goto(f"{url}/?tab=image")
     page.locator("#image-generate").click(timeout=WAIT_MS)
     page.locator("#image-stop").wait_for(timeout=WAIT_MS)
     page.locator("#image-generate").wait_for(timeout=WAIT_MS)
     page.wait_for_timeout(2000)
+    return page
+
+
+def point_at_people(chromium: Browser, url: str) -> Page:
+    """The grounding tab with a whole grounded caption of its second example."""
+    context = chromium.new_context(locale="en-US", color_scheme="light", viewport={"width": 1280, "height": 960})
+    page = context.new_page()
+    page.goto(f"{url}/?tab=grounding")
+    page.locator("#ground-examples img").nth(1).click(timeout=WAIT_MS)
+    page.locator("#ground-stage .picture").wait_for(timeout=WAIT_MS)
+    page.wait_for_timeout(1500)
+    page.locator("#ground-ask").click()
+    page.locator("#ground-stop").wait_for(timeout=WAIT_MS)
+    page.locator("#ground-ask").wait_for(timeout=WAIT_MS)
+    page.wait_for_timeout(1500)
     return page
 
 

@@ -1,5 +1,9 @@
-"""Ask a chat engine as the chat tab does, and read what it answers."""
+"""Ask a chat engine as the chat tab does, and read what it answers; ask a page for one of its handlers."""
 
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
 import pytest
 
 from playground.catalog import Remote
@@ -9,6 +13,13 @@ from playground.errors import UserError
 from playground.task import Task
 
 HELLO = ChatRequest((Turn("user", "Hello"),), Sampling(max_new_tokens=16), alternatives=0)
+
+
+def handler_of(page: gr.Blocks, name: str) -> Callable[..., Any]:
+    """The one function of this name that an event of the page calls."""
+    (found,) = {block.fn for block in page.fns.values() if block.name == name}
+    assert found is not None
+    return found
 
 
 def engine(url: str, model: str = "m", key_variable: str = "", context: int = 4096, **options: object) -> RemoteChat:

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
+USUAL: dict[str, Any] = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}  # of a visitor
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -39,6 +41,14 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One window for all visitors of a module who need none of their own (`tests.pages.visited`)."""
+    context = browser.new_context(**USUAL)
+    yield context
+    context.close()
+
+
 @pytest.fixture(scope="session")
 def smollm2_gguf() -> Path:
     """The GGUF file of the embedded chat model, from the wheel that the set-up line installs."""
@@ -54,7 +64,7 @@ class RunningApp:
     url: str
     process: subprocess.Popen[str]
     output: Path
-    seconds_to_page: float
+    libraries: str  # mapped into its memory when its page was there
 
     def interrupt(self) -> int:
         """What Ctrl-C does; the exit status."""
@@ -71,9 +81,9 @@ def app_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("app-cache")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def start_app(tmp_path_factory: pytest.TempPathFactory, app_cache: Path) -> Iterator[StartApp]:
-    """Start `app.py` with these flags and wait for its page. Ended after the tests."""
+    """Start `app.py` with these flags and wait for its page. Ended after all tests."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*flags: str, **environment: str) -> RunningApp:
@@ -99,7 +109,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory, app_cache: Path) -> Iter
         while time.monotonic() - began < 90:
             try:
                 if httpx.get(url, trust_env=False, timeout=5).is_success:
-                    return RunningApp(url, process, output, time.monotonic() - began)
+                    return RunningApp(url, process, output, Path(f"/proc/{process.pid}/maps").read_text())
             except httpx.TransportError:
                 pass
             assert process.poll() is None, f"the app ended: {output.read_text()}"
@@ -115,3 +125,9 @@ def start_app(tmp_path_factory: pytest.TempPathFactory, app_cache: Path) -> Iter
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+@pytest.fixture(scope="session")
+def app(start_app: StartApp) -> RunningApp:
+    """The one app that all tests from outside ask: starting it and loading its model takes as long as many of them."""
+    return start_app("--offline")

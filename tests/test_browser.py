@@ -7,43 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.conftest import RunningApp, StartApp
-
-PATIENCE_MS = 60_000
-expect.set_options(timeout=30_000)  # a busy machine is no defect
-
-
-@pytest.fixture(scope="module")
-def app(start_app: StartApp) -> RunningApp:
-    return start_app("--offline")
+from tests.conftest import RunningApp
+from tests.pages import PATIENCE_MS, visited
 
 
 @pytest.fixture
-def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
+def page(context: BrowserContext, app: RunningApp) -> Iterator[Page]:
     """A fresh visitor. Fails on any console error and on any request that leaves the machine."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith((app.url, "data:", "blob:"))
-            else complaints.append(f"left the machine: {request.url}")
-        ),
-    )
-    page.goto(app.url)
-    expect(page.locator("#message textarea")).to_be_editable(timeout=PATIENCE_MS)
-    expect(page.locator("#inspector .hint")).not_to_be_empty(timeout=PATIENCE_MS)  # the page has its words
-    yield page
-    context.close()
-    assert complaints == []
+    with visited(context, app.url) as page:
+        expect(page.locator("#message textarea")).to_be_editable()
+        expect(page.locator("#inspector .hint")).not_to_be_empty()  # the page has its words
+        yield page
 
 
 def send(page: Page, text: str) -> None:

@@ -21,9 +21,12 @@ from tests.ports import free_port
 from tests.tiny import tiny_llama
 
 
-@pytest.fixture(scope="module")
-def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, int]]:
-    """The url, the model's name and the process id of `transformers serve` with a tiny random Llama."""
+@pytest.fixture(scope="module", autouse=True)
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:
+    """`transformers serve` with a tiny random Llama, begun before all else: it imports for a quarter of a minute.
+
+    Its url, the model's name and the process.
+    """
     folder = tiny_llama(tmp_path_factory.mktemp("served") / "tiny-llama")
     port = free_port()
     command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
@@ -31,11 +34,18 @@ def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until_healthy(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}", str(folder), process.pid
+        yield f"http://127.0.0.1:{port}", str(folder), process
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def transformers_serve(serving: tuple[str, str, "subprocess.Popen[bytes]"]) -> tuple[str, str, int]:
+    """The url, the model's name and the process id, once it listens."""
+    url, model, process = serving
+    wait_until_healthy(url, process)
+    return url, model, process.pid
 
 
 @pytest.fixture(scope="module")
@@ -86,59 +96,6 @@ def slot(url: str) -> dict[str, Any]:
 def open_connections(process_id: int) -> int:
     connections = psutil.Process(process_id).net_connections("tcp")
     return sum(connection.status in (psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT) for connection in connections)
-
-
-def test_transformers_serve_streams_several_turns(transformers_serve: tuple[str, str, int]) -> None:
-    url, model, _ = transformers_serve
-    chat = engine(url, model, context=512)
-    sampling = Sampling(temperature=0, max_new_tokens=12, top_k=0)
-    first = ask(chat, ChatRequest((Turn("user", "Hello"),), sampling))
-    assert isinstance(first[0], Prompt)
-    done = first[-1]
-    assert isinstance(done, Done)
-    assert done.reason == "length"
-    assert done.new_tokens == 12
-    assert done.prompt_tokens
-    assert done.prompt_tokens > 5
-    assert len(tokens(first)) > 3, "the reply came in one piece"
-    assert reply(ask(chat, ChatRequest((Turn("user", "Hello"),), sampling))) == reply(first)  # greedy
-    turns = (Turn("system", "Be brief."), Turn("user", "Hello"), Turn("assistant", reply(first)), Turn("user", "你好"))
-    second = ask(chat, ChatRequest(turns, sampling))[-1]
-    assert isinstance(second, Done)
-    assert second.prompt_tokens
-    assert second.prompt_tokens > done.prompt_tokens + 12
-
-
-def test_transformers_serve_sees_stop(transformers_serve: tuple[str, str, int]) -> None:
-    url, model, process_id = transformers_serve
-    chat = engine(url, model, context=100_000)
-    task = Task()
-    events = chat.stream(ChatRequest(HELLO.turns, Sampling(max_new_tokens=100_000)), task)
-    while not isinstance(next(events), Token):
-        pass
-    assert open_connections(process_id) == 1
-    task.cancel()
-    with pytest.raises(Cancelled):
-        next(events)
-    for _ in range(50):
-        if not open_connections(process_id):
-            break
-        time.sleep(0.1)
-    assert open_connections(process_id) == 0
-    assert reply(ask(chat))  # and is not busy with what nobody reads
-
-
-def test_transformers_serve_cannot_continue(transformers_serve: tuple[str, str, int]) -> None:
-    url, model, _ = transformers_serve
-    turns = (Turn("user", "Hello"), Turn("assistant", "Well"))
-    message, _ = failure(engine(url, model), ChatRequest(turns, continue_last=True))
-    assert "cannot continue" in message
-
-
-def test_transformers_serve_without_that_model(transformers_serve: tuple[str, str, int]) -> None:
-    message, _ = failure(engine(transformers_serve[0], "another"))
-    assert "another" in message
-    assert "HTTP 400" in message
 
 
 def test_llama_server_tells_probabilities(llama_server: str) -> None:
@@ -206,3 +163,56 @@ def test_llama_server_sees_stop(llama_server: str) -> None:
 def test_llama_server_says_when_the_context_is_full(llama_server: str) -> None:
     message, _ = failure(engine(llama_server), ChatRequest((Turn("user", "hello " * 3000),)))
     assert "do not fit" in message
+
+
+def test_transformers_serve_streams_several_turns(transformers_serve: tuple[str, str, int]) -> None:
+    url, model, _ = transformers_serve
+    chat = engine(url, model, context=512)
+    sampling = Sampling(temperature=0, max_new_tokens=12, top_k=0)
+    first = ask(chat, ChatRequest((Turn("user", "Hello"),), sampling))
+    assert isinstance(first[0], Prompt)
+    done = first[-1]
+    assert isinstance(done, Done)
+    assert done.reason == "length"
+    assert done.new_tokens == 12
+    assert done.prompt_tokens
+    assert done.prompt_tokens > 5
+    assert len(tokens(first)) > 3, "the reply came in one piece"
+    assert reply(ask(chat, ChatRequest((Turn("user", "Hello"),), sampling))) == reply(first)  # greedy
+    turns = (Turn("system", "Be brief."), Turn("user", "Hello"), Turn("assistant", reply(first)), Turn("user", "你好"))
+    second = ask(chat, ChatRequest(turns, sampling))[-1]
+    assert isinstance(second, Done)
+    assert second.prompt_tokens
+    assert second.prompt_tokens > done.prompt_tokens + 12
+
+
+def test_transformers_serve_sees_stop(transformers_serve: tuple[str, str, int]) -> None:
+    url, model, process_id = transformers_serve
+    chat = engine(url, model, context=100_000)
+    task = Task()
+    events = chat.stream(ChatRequest(HELLO.turns, Sampling(max_new_tokens=100_000)), task)
+    while not isinstance(next(events), Token):
+        pass
+    assert open_connections(process_id) == 1
+    task.cancel()
+    with pytest.raises(Cancelled):
+        next(events)
+    for _ in range(50):
+        if not open_connections(process_id):
+            break
+        time.sleep(0.1)
+    assert open_connections(process_id) == 0
+    assert reply(ask(chat))  # and is not busy with what nobody reads
+
+
+def test_transformers_serve_cannot_continue(transformers_serve: tuple[str, str, int]) -> None:
+    url, model, _ = transformers_serve
+    turns = (Turn("user", "Hello"), Turn("assistant", "Well"))
+    message, _ = failure(engine(url, model), ChatRequest(turns, continue_last=True))
+    assert "cannot continue" in message
+
+
+def test_transformers_serve_without_that_model(transformers_serve: tuple[str, str, int]) -> None:
+    message, _ = failure(engine(transformers_serve[0], "another"))
+    assert "another" in message
+    assert "HTTP 400" in message

@@ -13,7 +13,9 @@ from playground.settings import Settings
 from tabs.chat import view
 from tabs.chat.handlers import ChatHandlers
 from tabs.chat.inside import InsideHandlers
+from tabs.chat.layout import chat_tab
 from tabs.chat.visit import Visit
+from tests.asking import handler_of
 from tests.openai_server import Exchange, ScriptedServer, fine, scripted_server
 from tests.test_chat_service import ENTRY
 from tests.tiny import tiny_llama
@@ -144,13 +146,15 @@ def test_clear_while_it_speaks_leaves_an_empty_page(chat: ChatHandlers) -> None:
     assert len(visit.turns) == 2
 
 
-def test_a_page_that_closes_frees_the_worker(chat: ChatHandlers) -> None:
+@pytest.mark.parametrize("updates", [1, 5])
+def test_a_page_that_closes_frees_the_worker(chat: ChatHandlers, updates: int) -> None:
     visit = Visit()
     handler = chat.send(visit, "Hello", REQUEST, *options(tokens=400))
-    for _ in range(5):
+    for _ in range(updates):
         next(handler)
+    job = visit.job
     handler.close()  # type: ignore[attr-defined]
-    assert visit.job is None
+    assert visit.job is None and job is not None and job.task.cancelled
     run(chat.send(Visit(), "Hello", REQUEST, *options()))
 
 
@@ -269,6 +273,19 @@ def test_a_server_that_is_down_is_told(chat: ChatHandlers, tmp_path: Path) -> No
         run(ChatHandlers(playground.chat).send(visit, "Hello", REQUEST, *options(model="far")))
     assert visit.turns[-1].text == "Hello"
     playground.close()
+
+
+def test_a_choice_does_not_open_the_page_anew(playground: Playground) -> None:
+    """The browser tells what it remembers after every choice; what the page shows then stays as it is."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        chat_tab(playground)
+    describe, opened = handler_of(page, "describe"), handler_of(page, "opened")
+    visit = Visit()
+    assert isinstance(opened("near", visit, REQUEST), tuple)
+    for model in ("far", "someone/a-model-of-theirs"):
+        describe(visit, model, REQUEST)
+        assert opened(model, visit, REQUEST) == gr.skip()
+    assert isinstance(opened("near", visit, REQUEST), tuple), "what is remembered comes after the page has opened"
 
 
 def test_the_status_line_and_the_menu_in_both_languages(playground: Playground) -> None:

@@ -22,8 +22,10 @@ from tabs.gan.current import DRAWN, CurrentHandlers
 from tabs.gan.explore import ExploreHandlers
 from tabs.gan.files import FileHandlers
 from tabs.gan.film import FilmHandlers
+from tabs.gan.layout import gan_tab
 from tabs.gan.recipe import Kept, Move, Recipe
 from tabs.gan.visit import Visit
+from tests.asking import handler_of
 from tests.tiny_gan import GAN, SMALL, gan_playground
 
 REQUEST = gr.Request(session_hash="visitor", headers={"accept-language": "en"})
@@ -75,6 +77,19 @@ def _known(playground: Playground) -> None:
 
 
 # --- grid and stage ---------------------------------------------------------------------------------------
+
+
+def test_a_choice_does_not_open_the_page_anew(playground: Playground) -> None:
+    """The browser tells what it remembers after every choice; what the page shows then stays as it is."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        gan_tab(playground)
+    start, opened = handler_of(page, "start"), handler_of(page, "opened")
+    visit = Visit()
+    assert isinstance(opened(GAN, visit, REQUEST), tuple)
+    start(SMALL, visit, REQUEST)
+    visit.remember(Recipe(SMALL, 3))
+    assert opened(SMALL, visit, REQUEST) == gr.skip() and visit.past[-1].seed == 3
+    assert isinstance(opened(GAN, visit, REQUEST), tuple), "what is remembered comes after the page has opened"
 
 
 def test_the_grid_draws_seeds_and_judges_them_when_asked(current: CurrentHandlers) -> None:
@@ -273,6 +288,22 @@ def test_a_picture_of_ones_own_becomes_the_current_one(current: CurrentHandlers,
     next(running)
     FilmHandlers(current).stop(visit)
     assert "Stopped." in list(running)[-1][0] and visit.job is None
+
+
+@pytest.mark.parametrize("what", ["film", "project", "histogram"])
+def test_a_page_that_closes_at_once_frees_the_worker(current: CurrentHandlers, what: str) -> None:
+    film, explore, visit = FilmHandlers(current), ExploreHandlers(current), Visit()
+    for seed in (1, 2):
+        film.add(visit, on_stage(Recipe(GAN, seed)), REQUEST)
+    running: Any = {
+        "film": lambda: film.make(visit, GAN, 20, 30, True, REQUEST),
+        "project": lambda: explore.project(visit, on_stage(Recipe(GAN)), Image.new("RGB", (64, 64)), 500, REQUEST),
+        "histogram": lambda: explore.histogram(visit, GAN, REQUEST),
+    }[what]()
+    next(running)
+    job = visit.job
+    running.close()
+    assert visit.job is None and job is not None and job.task.cancelled
 
 
 def test_what_the_model_learned(current: CurrentHandlers) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from playground.errors import Cancelled, UserError
-from playground.images import grid
+from playground.images import grid, grid_labels
 from playground.images.grid import MOST_CELLS, MOST_VALUES, Axis, Cell, Sheet, checked, parse, requests, run, sheet
+from playground.images.grid_sheet import draw
 from playground.images.limits import Limits
 from playground.images.types import Done, ImageEvent, ImageRequest, Picture, Settings, Started, Step
 from playground.task import Task
@@ -290,6 +291,18 @@ def test_any_label_fits(label: str) -> None:
     x = Axis("words", ("red", label))
     image = sheet((), x, Axis("words", (label, "b")))
     assert image.width < 3 * 200 and image.height < 3 * 200
+
+
+def test_words_are_written_in_letters_or_as_numbers_and_never_as_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("red", "红色的头发", "é")
+    found = grid_labels.font_for(words, 12)
+    image = draw({}, words, [""])
+    assert ("labels" in image.info) != all(grid_labels.legible(word, found) for word in words)
+    monkeypatch.setattr(grid_labels, "SYSTEM_FONTS", ())  # a machine that has none
+    image = draw({}, words, [""])
+    assert image.info["labels"] == "column #2: 红色的头发\ncolumn #3: é"
+    assert np.array_equal(np.asarray(image), np.asarray(draw({}, ("red", "#2", "#3"), [""])))
+    assert "labels" not in draw({}, ("red", "blue"), [""]).info
 
 
 def test_a_sheet_never_grows_beyond_measure() -> None:

@@ -14,15 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 from playground.core import Playground
 from playground.settings import Settings
 from tabs.image.layout import image_tab
-from tabs.launch import CONTENT_POLICY
-from tabs.shell import build, theme
-from tabs.words import I18N
-from tests.ports import free_port
+from tabs.shell import build
+from tests import pages
+from tests.pages import PATIENCE_MS, served
 from tests.tiny_images import catalogue
 
-ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_MS = 60_000
-expect.set_options(timeout=30_000)  # a busy machine is no defect
 TILES = "#image-shelf .tile"
 
 
@@ -40,36 +36,13 @@ def url(playground: Playground) -> Iterator[str]:
     """The tab alone, as a page of its own."""
     with gr.Blocks(analytics_enabled=False) as page:
         image_tab(playground)
-    yield from served(page)
-
-
-def served(page: gr.Blocks) -> Iterator[str]:
-    _, url, _ = page.queue(api_open=False, default_concurrency_limit=None).launch(
-        server_name="127.0.0.1",
-        server_port=free_port(),
-        prevent_thread_lock=True,
-        quiet=True,
-        i18n=I18N,
-        theme=theme(),
-        head=CONTENT_POLICY,
-        css_paths=ROOT / "assets" / "style.css",
-        run_history=False,
-        ssr_mode=False,
-    )
-    yield url
-    page.close(verbose=False)
+    with served(page) as url:
+        yield url
 
 
 def opened(browser: Browser, url: str, complaints: list[str], **options: Any) -> Page:
-    asked: dict[str, Any] = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}}
-    page = browser.new_context(**(asked | options)).new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
-    page.goto(f"{url}?tab=image")
-    expect(page.locator("#image-canvas .hint")).not_to_be_empty(timeout=PATIENCE_MS)
+    page = pages.opened(browser, url, complaints, "?tab=image", **options)
+    expect(page.locator("#image-canvas .hint")).not_to_be_empty()
     return page
 
 
@@ -219,9 +192,9 @@ def test_what_goes_wrong_is_a_note_and_loses_nothing(browser: Browser, url: str,
     assert complaints == []
 
 
-def test_a_picture_goes_on_to_the_vae(browser: Browser, playground: Playground) -> None:
+def test_a_picture_goes_on_to_grounding_and_to_the_vae(browser: Browser, playground: Playground) -> None:
     complaints: list[str] = []
-    for url in served(build(playground)):
+    with served(build(playground)) as url:
         page = opened(browser, url, complaints)
         choose_model(page, "Tiny drawn")
         number(page, "#image-steps", "2")
@@ -230,6 +203,15 @@ def test_a_picture_goes_on_to_the_vae(browser: Browser, playground: Playground) 
         page.locator("#image-to-vae").click()
         expect(page.locator("#vae-picture img")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator("#vae-quality")).to_contain_text("PSNR", timeout=PATIENCE_MS)
+        whole = page.locator("#vae-picture img").get_attribute("src") or ""
+        page.get_by_role("tab", name="Text to image").click()
+        page.locator("#image-to-ground").click()
+        expect(page.locator("#ground-stage .picture")).to_be_visible()
+        page.locator("#ground-to-vae").click()
+        expect(page.get_by_text("There is no box yet").first).to_be_visible()
+        page.get_by_role("button", name="Draw a box").click()
+        page.locator("#ground-to-vae").click()
+        expect(page.locator("#vae-picture img")).not_to_have_attribute("src", whole)
         page.context.close()
     assert complaints == []
 

@@ -9,10 +9,11 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from playground.errors import UserError
 from tabs.live.stage import Asked, LiveStage, answer, checked_values, chips, numbers, slider, stage_value
+from tests.pages import served, visited
 
 NAMES = ["sad", "neutral", "smile", "laugh"]
 HUES = ["red", "yellow", "green", "blue"]
@@ -20,6 +21,8 @@ HUES = ["red", "yellow", "green", "blue"]
 
 class Server:
     """Draws a grey level, and remembers what it was asked."""
+
+    url = ""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -72,28 +75,19 @@ def page_of(server: Server) -> gr.Blocks:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server()
     page = page_of(made)
-    page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, run_history=False)
-    made.url = page.local_url  # type: ignore[attr-defined]
-    yield made
-    page.close(verbose=False)
+    with served(page) as made.url:
+        yield made
 
 
 @pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
+def page(context: BrowserContext, server: Server) -> Iterator[Page]:
     server.gate.set()
-    context = browser.new_context(locale="en-US", viewport={"width": 1100, "height": 900})
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(server.url)  # type: ignore[attr-defined]
-    expect(root(page)).to_have_attribute("data-state", "idle")
-    expect(page.locator("#stage img")).to_be_visible()
-    server.asked.clear()
-    server.most_at_once = 0
-    yield page
-    context.close()
-    assert complaints == []
+    with visited(context, server.url) as page:
+        expect(root(page)).to_have_attribute("data-state", "idle")
+        expect(page.locator("#stage img")).to_be_visible()
+        server.asked.clear()
+        server.most_at_once = 0
+        yield page
 
 
 def root(page: Page) -> Locator:
@@ -156,7 +150,7 @@ def test_an_error_is_said_in_the_stage_and_the_picture_stays(page: Page) -> None
 
 def test_two_pages_never_see_each_others_picture(page: Page, browser: Browser, server: Server) -> None:
     other = browser.new_context(locale="en-US", viewport={"width": 1100, "height": 900}).new_page()
-    other.goto(server.url)  # type: ignore[attr-defined]
+    other.goto(server.url)
     expect(other.locator("#stage img")).to_be_visible()
     drag(page, 0.9, steps=5)
     drag(other, 0.05, steps=5)

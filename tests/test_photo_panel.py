@@ -17,13 +17,12 @@ from playground.errors import UserError
 from playground.settings import Settings
 from tabs.vae.photo import photo_panel
 from tabs.vae.photo_handlers import CHANNELS, PhotoHandlers, PhotoVisit
-from tabs.words import I18N
-from tests.ports import free_port
+from tests.asking import handler_of
+from tests.pages import PATIENCE_MS, opened, served
 from tests.tiny_autoencoders import catalogue
 
 REQUEST = gr.Request(session_hash="visitor", headers={"accept-language": "en"})
 CHINESE = gr.Request(session_hash="visitor", headers={"accept-language": "zh-CN"})
-PATIENCE_MS = 120_000  # a busy machine is no defect
 STATUS, COMPARE, GALLERY, MOVING, STOP = range(5)
 
 
@@ -141,24 +140,27 @@ def _props(update: Any) -> dict[str, Any]:
     return update.constructor_args
 
 
+def test_a_choice_does_not_open_the_panel_anew(playground: Playground) -> None:
+    """The browser tells what it remembers after every choice; the side that was set then stays as it is."""
+    with gr.Blocks(analytics_enabled=False) as page:
+        photo_panel(playground)
+    describe, opened = handler_of(page, "describe"), handler_of(page, "opened")
+    visit = PhotoVisit()
+    assert isinstance(opened("tiny", visit, REQUEST), tuple)
+    assert _props(describe(visit, "kl", 64, REQUEST)[1])["value"] == 64
+    assert opened("kl", visit, REQUEST) == gr.skip()
+    assert isinstance(opened("tiny", visit, REQUEST), tuple), "what is remembered comes after the page has opened"
+
+
 def test_a_visitors_journey(
     playground: Playground, photo: str, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "temp"))
     with gr.Blocks(analytics_enabled=False) as page:
         photo_panel(playground)
-    page.queue(default_concurrency_limit=None)
-    _, url, _ = page.launch(
-        server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False,
-        i18n=I18N, run_history=False, footer_links=[],
-    )  # fmt: skip
-    try:
-        tab = browser.new_page(locale="en-US")
-        tab.set_default_timeout(PATIENCE_MS)
+    with served(page) as url:
         complaints: list[str] = []
-        tab.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(url)
+        tab = opened(browser, url, complaints)
         status = tab.locator("#photo-status textarea")
         tab.locator("#photo-run").click()
         expect(tab.get_by_text("Put a photograph in first")).to_be_visible(timeout=PATIENCE_MS)
@@ -177,7 +179,5 @@ def test_a_visitors_journey(
         expect(status).to_have_value(re.compile("0.20 bits per pixel"), timeout=PATIENCE_MS)
         tab.locator("#photo-sheet").click()
         expect(tab.locator("#photo-gallery img")).to_have_count(8, timeout=PATIENCE_MS)
-        tab.close()
+        tab.context.close()
         assert complaints == []
-    finally:
-        page.close()

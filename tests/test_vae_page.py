@@ -7,18 +7,15 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from playground.core import Playground
 from playground.settings import Settings
 from tabs.vae.faces import faces_panel
 from tabs.vae.keep import to_text
-from tabs.words import I18N
-from tests.test_browser import PATIENCE_MS
+from tests.pages import PATIENCE_MS, served, visited
 from tests.tiny_atlas import tiny_atlas
 from tests.tiny_avatars import tiny_catalog, tiny_family
-
-expect.set_options(timeout=PATIENCE_MS)  # a busy machine is no defect
 
 
 @pytest.fixture(scope="module")
@@ -38,31 +35,16 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 def url(playground: Playground) -> Iterator[str]:
     with gr.Blocks(analytics_enabled=False) as page:
         faces_panel(playground)
-    page.queue(default_concurrency_limit=None)
-    page.launch(prevent_thread_lock=True, quiet=True, ssr_mode=False, run_history=False, i18n=I18N)
-    yield page.local_url
-    page.close(verbose=False)
+    with served(page) as url:
+        yield url
 
 
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
+def page(context: BrowserContext, url: str) -> Iterator[Page]:
     """A fresh visitor with a face on the stage. Fails on a console error and on a request that leaves the machine."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(f"left: {r.url}"),
-    )
-    page.goto(url)
-    expect(page.locator("#vae-typical .bar-row")).to_be_visible()  # the first face is there, and what is said of it
-    yield page
-    context.close()
-    assert complaints == []
+    with visited(context, url) as page:
+        expect(page.locator("#vae-typical .bar-row")).to_be_visible()  # a face is there, and what is said of it
+        yield page
 
 
 def still(page: Page) -> str:

@@ -240,6 +240,11 @@ def test_a_to_b_a_film_of_it_the_map_and_arithmetic(handlers: VaeHandlers, visit
         stopped.append(one[0])
         ways.stop_film(visit)
     assert stopped[-1] == "Stopped."
+    leaving = ways.film(visit, "lerp", asked())
+    next(leaving)
+    job = visit.film
+    leaving.close()  # type: ignore[attr-defined]  # the page closes at once
+    assert visit.film is None and job is not None and job.task.cancelled
 
     land = ways.map(visit, a, asked())
     assert land["picture"].startswith("data:image/jpeg;base64,") and 0 <= land["x"] <= 1

@@ -6,10 +6,10 @@ models say is noise; how they are loaded, templated, decoded and stopped is the 
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 CHATML = (
     "{% for message in messages %}"
@@ -34,39 +34,14 @@ def tiny_llama(folder: Path, context: int = 512, seed: int = 0) -> Path:
     character), ChatML template, `<|im_end|>` as the end of a reply, `context` positions. Greedy
     decoding, like sampling, is varied and rarely ends by itself: bound it with a token limit.
     """
-    import torch
-    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM
 
-    tokenizer = _byte_level_tokenizer(vocabulary=360, context=context)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=context,
-        # Wide weights: the likeliest tokens differ clearly, so a wrong cache or position changes the reply.
-        initializer_range=0.4,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=True,
-        dtype="float32",
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = LlamaForCausalLM(config)
-    model.generation_config = GenerationConfig(
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, do_sample=True
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    tokenizer = byte_level_tokenizer(vocabulary=360, context=context)
+    config = LlamaConfig(**common_config(tokenizer, context), num_hidden_layers=2)
+    return saved(LlamaForCausalLM, config, tokenizer, folder, seed, do_sample=True)
 
 
-def _byte_level_tokenizer(vocabulary: int, context: int) -> "PreTrainedTokenizerFast":
+def byte_level_tokenizer(vocabulary: int, context: int) -> "PreTrainedTokenizerFast":
     """A byte-level BPE `PreTrainedTokenizerFast` of exactly `vocabulary` tokens, ChatML specials included."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -90,3 +65,46 @@ def _byte_level_tokenizer(vocabulary: int, context: int) -> "PreTrainedTokenizer
         model_max_length=context,
         clean_up_tokenization_spaces=False,
     )
+
+
+def common_config(tokenizer: "PreTrainedTokenizerFast", context: int) -> dict[str, Any]:
+    """What the configs of all language models here have in common."""
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 16,
+        "intermediate_size": 48,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": context,
+        # Wide weights: the likeliest tokens differ clearly, so a wrong cache or position changes the reply.
+        "initializer_range": 0.4,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "tie_word_embeddings": True,
+        "dtype": "float32",
+    }
+
+
+def saved(
+    kind: "type[PreTrainedModel]",
+    config: Any,
+    tokenizer: "PreTrainedTokenizerFast",
+    folder: Path,
+    seed: int = 0,
+    **generation: Any,
+) -> Path:
+    """Save a random model of this kind, its tokenizer and its generation config; gives the folder."""
+    import torch
+    from transformers import GenerationConfig
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = kind(config)
+    model.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **generation
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

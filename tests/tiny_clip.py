@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.tiny_images import clip_tokenizer
+from tests.tiny_images import clip_config, clip_tokenizer
 
 TOKENS = 24
 SIDE = 32
@@ -18,7 +18,7 @@ def tiny_clip(folder: Path, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = CLIPModel(
-            CLIPConfig(text_config=_text(tokenizer).to_dict(), vision_config=_vision() | {"image_size": SIDE})
+            CLIPConfig(text_config=clip_config(tokenizer).to_dict(), vision_config=_vision() | {"image_size": SIDE})
         )
     size = {"crop_size": {"height": SIDE, "width": SIDE}, "size": {"shortest_edge": SIDE}}
     CLIPProcessor(CLIPImageProcessorPil(**size), tokenizer).save_pretrained(folder)
@@ -42,7 +42,7 @@ def tiny_dual(folder: Path, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         eye = SiglipVisionModel(SiglipVisionConfig(**_vision(), image_size=SIDE))
-        model = VisionTextDualEncoderModel(vision_model=eye, text_model=CLIPTextModel(_text(tokenizer)))
+        model = VisionTextDualEncoderModel(vision_model=eye, text_model=CLIPTextModel(clip_config(tokenizer)))
     size = {"height": SIDE, "width": SIDE}
     VisionTextDualEncoderProcessor(SiglipImageProcessorPil(size=size), tokenizer).save_pretrained(folder)
     model.save_pretrained(folder)
@@ -53,19 +53,3 @@ def _vision() -> dict[str, Any]:
     return {
         "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8,
     }  # fmt: skip
-
-
-def _text(tokenizer: Any) -> Any:
-    from transformers import CLIPTextConfig
-
-    return CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=TOKENS,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )

@@ -55,7 +55,7 @@ def tiny_diffusion(folder: Path, seed: int = 0, prediction: str = "v_prediction"
     def build() -> Any:
         return StableDiffusionPipeline(
             vae=AutoencoderKL(**KL, latent_channels=8, sample_size=64, mid_block_add_attention=False),
-            text_encoder=CLIPTextModel(_clip_config(tokenizer)),
+            text_encoder=CLIPTextModel(clip_config(tokenizer)),
             tokenizer=tokenizer,
             unet=UNet2DConditionModel(**_unet(8)),
             scheduler=DDIMScheduler(
@@ -97,8 +97,8 @@ def tiny_xl(folder: Path, seed: int = 0) -> Path:
         }
         return StableDiffusionXLPipeline(
             vae=AutoencoderKL(**KL, latent_channels=4, sample_size=64),
-            text_encoder=CLIPTextModel(_clip_config(tokenizer)),
-            text_encoder_2=CLIPTextModelWithProjection(_clip_config(tokenizer)),
+            text_encoder=CLIPTextModel(clip_config(tokenizer)),
+            text_encoder_2=CLIPTextModelWithProjection(clip_config(tokenizer)),
             tokenizer=tokenizer,
             tokenizer_2=clip_tokenizer(77),
             unet=UNet2DConditionModel(**_unet(4, cross=32) | more),
@@ -328,7 +328,8 @@ def _pairs(special: list[str], end: str = "") -> tuple[dict[str, int], list[tupl
     return {piece: number for number, piece in enumerate(pieces)}, [tuple(pair) for pair in model["merges"]]
 
 
-def _clip_config(tokenizer: Any) -> Any:
+def clip_config(tokenizer: Any) -> Any:
+    """A `CLIPTextConfig` of 16 dimensions and two layers for this tokenizer."""
     from transformers import CLIPTextConfig
 
     return CLIPTextConfig(

@@ -4,12 +4,12 @@ Rule of the room: as in `tests.tiny`, whose tokenizer they share.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.tiny import _byte_level_tokenizer
+from tests.tiny import byte_level_tokenizer, common_config, saved
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
 WINDOW = 16  # tokens the sliding layers of `tiny_gemma3` look back
 
@@ -18,9 +18,9 @@ def tiny_qwen35(folder: Path, context: int = 512) -> Path:
     """Save a random `Qwen3_5ForCausalLM` (text): three layers of linear attention to one of full attention."""
     from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
-    tokenizer = _byte_level_tokenizer(vocabulary=360, context=context)
+    tokenizer = byte_level_tokenizer(vocabulary=360, context=context)
     config = Qwen3_5TextConfig(
-        **_common(tokenizer, context),
+        **common_config(tokenizer, context),
         num_hidden_layers=4,
         head_dim=8,
         linear_key_head_dim=8,
@@ -30,7 +30,7 @@ def tiny_qwen35(folder: Path, context: int = 512) -> Path:
         linear_conv_kernel_dim=4,
     )
     assert config.layer_types == ["linear_attention"] * 3 + ["full_attention"]
-    return _save(Qwen3_5ForCausalLM, config, tokenizer, folder)
+    return saved(Qwen3_5ForCausalLM, config, tokenizer, folder)
 
 
 def tiny_gemma3(folder: Path, context: int = 512) -> Path:
@@ -40,9 +40,9 @@ def tiny_gemma3(folder: Path, context: int = 512) -> Path:
     """
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-    tokenizer = _byte_level_tokenizer(vocabulary=360, context=context)
+    tokenizer = byte_level_tokenizer(vocabulary=360, context=context)
     config = Gemma3TextConfig(
-        **_common(tokenizer, context) | {"tie_word_embeddings": False},
+        **common_config(tokenizer, context) | {"tie_word_embeddings": False},
         num_hidden_layers=6,
         head_dim=8,
         query_pre_attn_scalar=8,
@@ -50,7 +50,7 @@ def tiny_gemma3(folder: Path, context: int = 512) -> Path:
         final_logit_softcapping=5.0,
     )
     assert set(config.layer_types) == {"sliding_attention", "full_attention"}
-    return _save(Gemma3ForCausalLM, config, tokenizer, folder)
+    return saved(Gemma3ForCausalLM, config, tokenizer, folder)
 
 
 def tiny_gguf(path: Path, context: int = 512) -> Path:
@@ -115,43 +115,10 @@ def tiny_gguf(path: Path, context: int = 512) -> Path:
 def _code_tokenizer(context: int) -> "PreTrainedTokenizerFast":
     """Trained on code and numbers, so that it matters where a text is split before byte-level BPE."""
     code = ["def f(x):\n\treturn x\n\n\n    if  x:\t\t1\n", "a 1  22   333\t\t4\n\n5 ½ ²"] * 20
-    return _byte_level_tokenizer(vocabulary=360, context=context).train_new_from_iterator(code, vocab_size=360)
+    return byte_level_tokenizer(vocabulary=360, context=context).train_new_from_iterator(code, vocab_size=360)
 
 
 def _merges(tokenizer: "PreTrainedTokenizerFast") -> list[list[str]]:
     import json
 
     return json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
-
-
-def _common(tokenizer: "PreTrainedTokenizerFast", context: int) -> dict[str, Any]:
-    return {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 16,
-        "intermediate_size": 48,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "max_position_embeddings": context,
-        "initializer_range": 0.4,
-        "bos_token_id": None,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-        "tie_word_embeddings": True,
-        "dtype": "float32",
-    }
-
-
-def _save(kind: "type[PreTrainedModel]", config: Any, tokenizer: "PreTrainedTokenizerFast", folder: Path) -> Path:
-    import torch
-    from transformers import GenerationConfig
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = kind(config)
-    model.generation_config = GenerationConfig(
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder

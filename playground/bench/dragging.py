@@ -3,52 +3,29 @@
 Rule of the room: app and browser run in processes of their own; nothing is read but what the page shows.
 """
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from typing import Any
 
-import httpx
-
+from playground.bench.app import browser, running_app
 from playground.bench.table import print_table
-from playground.settings import ROOT
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 SECONDS = 6.0
 HZ = 60  # movements of the mouse a second
 
 
 def print_dragging() -> None:
     """Drag the mouth of the VAE tab and psi of the GAN tab; print pictures a second and the wait for the last one."""
-    from playwright.sync_api import sync_playwright
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "app.py", "--offline", "--port", str(port)]
-    app = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ))  # noqa: S603
-    try:
-        _wait_for(f"http://127.0.0.1:{port}")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            rows = [
-                _dragged(browser, f"http://127.0.0.1:{port}/?tab={tab}", stage, name)
-                for tab, stage, name in (("vae", "#vae-stage", "mouth"), ("gan", "#gan-stage", "truncation"))
-            ]
-            browser.close()
-    finally:
-        app.send_signal(signal.SIGINT)
-        app.wait(timeout=30)
+    with running_app() as url, browser() as chromium:
+        rows = [
+            _dragged(chromium, f"{url}/?tab={tab}", stage, name)
+            for tab, stage, name in (("vae", "#vae-stage", "mouth"), ("gan", "#gan-stage", "truncation"))
+        ]
     heads = ["slider", "pictures a second", "wanted", "last picture after the finger rests, ms"]
     print_table(f"A slider dragged for {SECONDS:.0f} s in Chromium, {HZ} movements a second", heads, rows)
 
 
-def _dragged(browser: Any, url: str, stage: str, name: str) -> list[str]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def _dragged(chromium: Any, url: str, stage: str, name: str) -> list[str]:
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.goto(url)
     root = page.locator(f"{stage}[data-frames], {stage} [data-frames]").first
     slider = page.locator(f"{stage} [data-name={name}] input[type=range]").first
@@ -77,13 +54,3 @@ def _dragged(browser: Any, url: str, stage: str, name: str) -> list[str]:
         "30",
         f"{1000 * settled:.0f}",
     ]
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(600):
-        try:
-            if httpx.get(url, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise TimeoutError(url)

@@ -10,38 +10,56 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from playground.bench.machine import Machine
-from playground.bench.table import print_table
+from playground.bench.table import print_table, tell
 from playground.core import Playground
-from playground.images.types import Done, ImageRequest, Picture
+from playground.images.types import ImageRequest, Picture
 from playground.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    Way = Callable[[int], Image.Image]  # of a seed
+
 MODEL = "avatar-diffusion"
 PROMPT = "a smiling person with long red hair and round glasses wearing a blue hoodie on a green background"
 STARTS = 3
+WARM_UP = 2  # rounds that are not counted
+PLAIN, OFF, ON = "plain diffusers call", "playground, preview off", "playground, preview on"
+WANTED = {PLAIN: "", OFF: "+5 %", ON: "+15 %"}
+SAME = 1  # of 255: pictures no further apart are one, rounded in another order
 COLD = f"""
 import time
 began = time.perf_counter()
 from playground.core import Playground
-from playground.images.types import ImageRequest, Picture
+from playground.images.types import Done, ImageRequest, Picture
 from playground.settings import Settings
 playground = Playground(Settings(offline=True))
 for seed in (1, 2):
-    events = playground.images.generate("bench", "{MODEL}", ImageRequest("{PROMPT}", seed=seed)).events()
-    next(event for event in events if isinstance(event, Picture))
-    for _ in events: pass
-    print(time.perf_counter() - began)
+    for event in playground.images.generate("bench", "{MODEL}", ImageRequest("{PROMPT}", seed=seed)).events():
+        if isinstance(event, Picture):
+            print(time.perf_counter() - began)
+        elif isinstance(event, Done):
+            print(event.peak_bytes)
     began = time.perf_counter()
 playground.close()
 """
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a new process needed: seconds to its first picture and to the next one, and its most memory in bytes."""
+
+    first: float
+    second: float
+    peak: float
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,76 +69,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, machine: Machine) -> None:
     """Measure and print all tables."""
-    starts = [_cold() for _ in range(STARTS)]
-    playground = Playground(Settings(offline=True))
-    try:
-        peak = _print_beside_plain(playground, given.rounds)
-    finally:
-        playground.close()
+    starts = []
+    for number in range(STARTS):
+        tell(f"cold start {number + 1} of {STARTS}: a new process makes two pictures")
+        starts.append(_cold())
+    with closing(Playground(Settings(offline=True))) as playground:
+        _print_beside_plain(playground, given.rounds)
+    peak = median(start.peak for start in starts) / 1e6
     rows = [
-        ["first picture of a cold tab, imports included", f"{median(first for first, _ in starts):.2f}", "6"],
-        ["the next one, with preview and score", f"{median(second for _, second in starts):.2f}", "3"],
+        [
+            "first picture of a cold tab, imports included, seconds",
+            f"{median(start.first for start in starts):.2f}",
+            "6",
+        ],
+        ["the next one, with preview and score, seconds", f"{median(start.second for start in starts):.2f}", "3"],
+        ["most memory of that process while it drew, MB", f"{peak:.0f}", ""],
     ]
-    print_table("Waiting (seconds, medians)", ["what", "measured", "wanted"], rows)
-    print(f"Most memory of the process while it drew: {peak / 1e6:.0f} MB.\n")
+    print_table(f"Waiting ({STARTS} new processes, medians)", ["what", "measured", "wanted"], rows)
 
 
-def _print_beside_plain(playground: Playground, rounds: int) -> int:
-    """The table of the three ways; gives the peak memory in bytes."""
+def _print_beside_plain(playground: Playground, rounds: int) -> None:
+    """The table of the three ways, which take turns. Raises `AssertionError` where they do not make one picture."""
+    tell(f"loading {MODEL} twice: for plain diffusers and for the playground")
+    ways = {PLAIN: _plain(playground), OFF: _ours(playground, preview=False), ON: _ours(playground, preview=True)}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    apart: dict[str, int] = dict.fromkeys(ways, 0)
+    for seed in range(WARM_UP + rounds):
+        tell(f"round {seed + 1} of {WARM_UP + rounds}{', not counted' if seed < WARM_UP else ''}")
+        pictures = {}
+        turn = seed % len(ways)  # who begins changes, so that nobody always follows the same one
+        for name in [*ways, *ways][turn : turn + len(ways)]:
+            began = time.perf_counter()
+            pictures[name] = np.asarray(ways[name](seed), dtype=int)
+            if seed >= WARM_UP:
+                times[name].append(time.perf_counter() - began)
+        for name, picture in pictures.items():
+            apart[name] = max(apart[name], int(abs(picture - pictures[PLAIN]).max()))
+            assert apart[name] <= SAME, f"{name}: seed {seed} gave another picture ({apart[name]} of 255 apart)"
+    limits, usual = playground.images.limits(MODEL), median(times[PLAIN])
+    rows = [
+        [name, f"{median(each):.3f}", f"{min(each):.3f} to {max(each):.3f}",
+         f"{100 * (median(each) / usual - 1):+.1f} %", WANTED[name], str(apart[name])]
+        for name, each in times.items()
+    ]  # fmt: skip
+    heads = ["way", "seconds", "range", "more", "at most", "largest difference, of 255"]
+    title = f"One picture, {limits.steps[1]} steps, guidance {limits.guidance[1]:g}, {rounds} rounds in turn, medians"
+    print_table(title, heads, rows)
+
+
+def _plain(playground: Playground) -> "Way":
+    """What a user of diffusers would write."""
     import torch
     from diffusers import DiffusionPipeline
 
     limits = playground.images.limits(MODEL)
-    steps, guidance = limits.steps[1], limits.guidance[1]
     folder = ROOT / "assets" / "models" / MODEL
     pipe: Any = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
-    peaks: list[int] = []
 
-    def plain(seed: int) -> "Image.Image":
+    def make(seed: int) -> "Image.Image":
         noise = torch.Generator().manual_seed(seed)
+        steps, guidance = limits.steps[1], limits.guidance[1]
         return pipe(PROMPT, num_inference_steps=steps, guidance_scale=guidance, generator=noise).images[0]
 
-    def ours(preview: bool) -> Callable[[int], "Image.Image"]:
-        def make(seed: int) -> "Image.Image":
-            wish = ImageRequest(PROMPT, seed=seed, preview=preview, score=False)
-            events = list(playground.images.generate("bench", MODEL, wish).events())
-            peaks.extend(event.peak_bytes for event in events if isinstance(event, Done))
-            return next(event.image for event in events if isinstance(event, Picture))
-
-        return make
-
-    ways = {
-        "plain diffusers call": plain,
-        "playground, preview off": ours(False),
-        "playground, preview on": ours(True),
-    }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    apart: dict[str, int] = dict.fromkeys(ways, 0)
-    for seed in range(rounds + 2):
-        pictures = {}
-        for name, make in ways.items():
-            began = time.perf_counter()
-            pictures[name] = np.asarray(make(seed), dtype=int)
-            if seed >= 2:  # the first ones warm up
-                times[name].append(time.perf_counter() - began)
-        for name, picture in pictures.items():
-            apart[name] = max(apart[name], int(abs(picture - pictures["plain diffusers call"]).max()))
-    usual = median(times["plain diffusers call"])
-    wanted = {"plain diffusers call": "", "playground, preview off": "+5 %", "playground, preview on": "+15 %"}
-    rows = [
-        [name, f"{median(each):.3f}", f"{min(each):.3f} to {max(each):.3f}",
-         f"{100 * (median(each) / usual - 1):+.1f} %", wanted[name], str(apart[name])]
-        for name, each in times.items()
-    ]  # fmt: skip
-    heads = ["way", "seconds", "range", "more", "at most", "largest difference, of 255"]
-    print_table(f"One picture, {steps} steps, guidance {guidance}, {rounds} rounds in turn", heads, rows)
-    return max(peaks)
+    return make
 
 
-def _cold() -> tuple[float, float]:
-    """Seconds to the first picture in a new process, and of the second."""
+def _ours(playground: Playground, preview: bool) -> "Way":
+    def make(seed: int) -> "Image.Image":
+        wish = ImageRequest(PROMPT, seed=seed, preview=preview, score=False)
+        events = playground.images.generate("bench", MODEL, wish).events()
+        return next(event.image for event in list(events) if isinstance(event, Picture))
+
+    return make
+
+
+def _cold() -> Start:
     command = [sys.executable, "-c", COLD]
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True)  # noqa: S603
-    first, second = (float(line) for line in done.stdout.split()[-2:])
-    return first, second
+    environment = dict(os.environ)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(f"The new process failed:\n{done.stderr}")
+    first, peak, second, later = (float(line) for line in done.stdout.split()[-4:])
+    return Start(first, second, max(peak, later))

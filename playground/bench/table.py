@@ -1,4 +1,14 @@
-"""One way to print a table: Markdown, so that it can be quoted as it is."""
+"""How a benchmark speaks: tables in Markdown, to be quoted as they are, and beside them what it is doing meanwhile.
+
+Rule of the room: tables go to standard output, everything else to standard error: what is redirected is a report.
+"""
+
+import sys
+
+
+def tell(text: str) -> None:
+    """What is being measured now."""
+    print(f"… {text}", file=sys.stderr, flush=True)
 
 
 def print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:

@@ -1,15 +1,11 @@
 """How long a visitor waits: for the page, for the model, for the first word, for silence after Stop."""
 
-import os
-import signal
-import socket
 import subprocess
 import sys
 import time
 from statistics import median
 
-import httpx
-
+from playground.bench.app import running_app
 from playground.bench.table import print_table
 from playground.chat.reply import Reply
 from playground.chat.types import ChatEvent, Sampling, Token, Turn
@@ -86,22 +82,9 @@ def print_waiting(playground: Playground, page: float, cold: tuple[float, float]
 
 
 def _page_start() -> float:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     began = time.perf_counter()
-    command = [sys.executable, "app.py", "--offline", "--port", str(port)]
-    app = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ))  # noqa: S603
-    try:
-        while True:
-            try:
-                if httpx.get(f"http://127.0.0.1:{port}", trust_env=False).is_success:
-                    return time.perf_counter() - began
-            except httpx.TransportError:
-                time.sleep(0.05)
-    finally:
-        app.send_signal(signal.SIGINT)
-        app.wait(timeout=30)
+    with running_app():
+        return time.perf_counter() - began
 
 
 def _answer(playground: Playground, model: str, turns: tuple[Turn, ...], tokens: int) -> Reply:

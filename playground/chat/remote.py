@@ -7,7 +7,6 @@ what comes over it in `remote_chunks`, what is said when it fails in `remote_fai
 
 import json
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,6 +21,7 @@ from playground.chat.remote_chunks import Chunk, Usage, sse_data, tokens_of
 from playground.chat.remote_wire import Wire
 from playground.chat.types import ChatEvent, ChatRequest, Done, Prompt, Token
 from playground.errors import UserError
+from playground.remote_address import base_of, client, key_of
 from playground.task import Task
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _SAMPLERS = frozenset(("top_k", "min_p", "repetition_penalty", "repeat_penalty", "repeat_last_n", "samplers"))
 _LOGPROBS = frozenset(("logprobs", "top_logprobs"))
 _OPTIONAL = _SAMPLERS | _LOGPROBS | {"stream_options", "chat_template_kwargs"}
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_PATH = "/chat/completions"
 
 
 class RemoteChat:
@@ -52,22 +52,14 @@ class RemoteChat:
         between_seconds: float = 60,
     ) -> None:
         self._remote = remote
-        self._base, self._host = _base_of(remote.url)
+        self._base, self._host = base_of(remote.url, _PATH)
         self._context = context
         self._thinking = thinking
         self._connect_seconds = connect_seconds
         self._first_seconds = first_seconds
         self._between_seconds = between_seconds
         self._refused: frozenset[str] = frozenset()  # optional fields this server does not take
-        self._client = httpx.Client(
-            # No limit on reads: `stream` knows how long to wait, and cuts the wire.
-            timeout=httpx.Timeout(None, connect=connect_seconds),
-            follow_redirects=False,
-            # A connection for each reply, so that cutting it ends that reply and nothing else.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            # A proxy of the environment must not stand between this machine and itself.
-            mounts={f"all://{name}": None for name in _LOOPBACK},
-        )
+        self._client = client(connect_seconds)
 
     def stream(self, request: ChatRequest, task: Task) -> Iterator[ChatEvent]:
         """As `ChatEngine.stream`. Stop works at once in every phase, and closes the connection."""
@@ -89,7 +81,7 @@ class RemoteChat:
         """Ask until the server accepts the fields, then read its reply. Runs in the thread of the wire."""
         body = {name: value for name, value in self._body(request).items() if name not in self._refused}
         yield Prompt(json.dumps(body["messages"], ensure_ascii=False, indent=2), max_new_tokens=body["max_tokens"])
-        key = self._key()
+        key = key_of(self._remote)
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -98,7 +90,7 @@ class RemoteChat:
             try:
                 with self._client.stream(
                     "POST",
-                    f"{self._base}/chat/completions",
+                    f"{self._base}{_PATH}",
                     content=json.dumps(body),
                     headers=headers,
                     extensions={"trace": wire.trace},
@@ -184,14 +176,6 @@ class RemoteChat:
             usage.completion_tokens,
         )
 
-    def _key(self) -> str:
-        """The key, from the environment at every request; "" where the entry names none or it is not set."""
-        variable = self._remote.key_variable
-        key = os.environ.get(variable, "").strip() if variable else ""
-        if not (key.isascii() and key.isprintable()):
-            raise UserError(f"The environment variable {variable} does not hold a key: a key is plain ASCII text.")
-        return key
-
     def _refusal(
         self, response: httpx.Response, answer: str, request: ChatRequest, key: str, offered: Callable[[], list[str]]
     ) -> UserError:
@@ -216,23 +200,6 @@ class RemoteChat:
             return [str(model["id"])[:80] for model in response.json()["data"][:8]]
         except (httpx.RequestError, ValueError, KeyError, TypeError):
             return []
-
-
-def _base_of(url: str) -> tuple[str, str]:
-    """The base of the API, with its version segment (`/v1` where the url names none), and the host to show.
-
-    Raises `UserError` for a url without a host.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise UserError(f"`url` in the catalogue is no address: {error}. Correct it.") from error
-    if not parsed.host:
-        raise UserError("`url` in the catalogue names no host. Write it as http://host:port/v1.")
-    base = url.rstrip("/").removesuffix("/chat/completions")
-    if not re.search(r"/v\d+\w*(/|$)", parsed.path):
-        base += "/v1"
-    return base, parsed.netloc.decode("ascii")
 
 
 def _named(body: dict[str, Any], answer: str) -> frozenset[str]:

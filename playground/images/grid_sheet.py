@@ -6,7 +6,9 @@ beyond `MOST_SIDE`.
 
 from collections.abc import Mapping, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from playground.images.grid_labels import Font, font_for, legend, numbered
 
 MOST_SIDE = 6_000
 LEAST_CELL = 96  # small pictures are enlarged, or their labels would not fit
@@ -16,16 +18,21 @@ _LINES = 3
 
 
 def draw(pictures: Mapping[tuple[int, int], Image.Image], columns: Sequence[str], rows: Sequence[str]) -> Image.Image:
-    """The sheet of pictures by (row, column), with a label over each column and before each row ("" for none)."""
+    """The sheet of pictures by (row, column), with a label over each column and before each row ("" for none).
+
+    Labels that no font of this machine can write are numbers on the sheet; `info["labels"]` of the picture then says
+    what they stand for, a line each.
+    """
     width = max((image.width for image in pictures.values()), default=LEAST_CELL)
     height = max((image.height for image in pictures.values()), default=LEAST_CELL)
     scale = max(1, -(-LEAST_CELL // max(width, height)))  # whole, so that small pictures stay sharp
     fit = min(1.0, MOST_SIDE / (len(columns) * width * scale), MOST_SIDE / (len(rows) * height * scale))
     cell = (max(1, int(width * scale * fit)), max(1, int(height * scale * fit)))
     points = max(11, min(28, cell[0] // 12))
-    font = ImageFont.load_default(size=points)
-    heads = [_wrapped(label, font, cell[0] - GAP) for label in columns]
-    sides = [_wrapped(label, font, max(cell[0], 80)) for label in rows]
+    font = font_for([*columns, *rows], points)
+    over, before = numbered(columns, font), numbered(rows, font)
+    heads = [_wrapped(label, font, cell[0] - GAP) for label in over]
+    sides = [_wrapped(label, font, max(cell[0], 80)) for label in before]
     line = int(points * 1.35)
     top = GAP + line * max(len(head) for head in heads)
     left = GAP + max((int(font.getlength(text)) + GAP for side in sides for text in side if text), default=0)
@@ -46,6 +53,8 @@ def draw(pictures: Mapping[tuple[int, int], Image.Image], columns: Sequence[str]
                 ink.rectangle((x, y, x + cell[0] - 1, y + cell[1] - 1), EMPTY)
                 continue
             sheet.paste(_scaled(image.convert("RGB"), cell, scale * fit), (x, y))
+    if told := [*legend("column", columns, over), *legend("row", rows, before)]:
+        sheet.info["labels"] = "\n".join(told)
     return sheet
 
 
@@ -56,7 +65,7 @@ def _scaled(image: Image.Image, cell: tuple[int, int], scale: float) -> Image.Im
     return image.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
 
 
-def _wrapped(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+def _wrapped(label: str, font: Font, width: int) -> list[str]:
     """At most three lines that fit into `width` pixels; what is longer ends in "…"."""
     lines = [""]
     for word in label.split():
@@ -70,7 +79,7 @@ def _wrapped(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wid
     return [_short(line, font, width) for line in lines]
 
 
-def _short(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _short(line: str, font: Font, width: int) -> str:
     line = line[:200]
     while len(line) > 1 and font.getlength(line) > width:
         line = line.rstrip("…")[:-1] + "…"

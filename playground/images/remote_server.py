@@ -6,7 +6,6 @@ without end is cut off.
 
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from playground.chat import remote_failures as failures
 from playground.chat.remote_wire import Wire
 from playground.errors import UserError
 from playground.images import remote_answers as answers
+from playground.remote_address import base_of, client, key_of
 from playground.task import Task
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,6 @@ _NOT_KNOWN = re.compile(
     r"(?:forbidden|field|input)|no such",
     re.IGNORECASE,
 )
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _PATH = "/images/generations"
 
 
@@ -46,19 +45,11 @@ class ImageServer:
 
     def __init__(self, remote: Remote, *, connect_seconds: float, seconds: float) -> None:
         self._remote = remote
-        self._base, self.host = _base_of(remote.url)
+        self._base, self.host = base_of(remote.url, _PATH)
         self._connect_seconds = connect_seconds
         self._seconds = seconds
         self.refused: frozenset[str] = frozenset()
-        self._client = httpx.Client(
-            # No limit on reads: `ask` knows how long to wait, and cuts the wire.
-            timeout=httpx.Timeout(None, connect=connect_seconds),
-            follow_redirects=False,
-            # A connection for each picture, so that cutting it ends that picture and nothing else.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            # A proxy of the environment must not stand between this machine and itself.
-            mounts={f"all://{name}": None for name in _LOOPBACK},
-        )
+        self._client = client(connect_seconds)
 
     def ask(self, body: dict[str, Any], task: Task) -> tuple[bytes, dict[str, Any]]:
         """The answer to this request, and the request as the server took it.
@@ -132,19 +123,11 @@ class ImageServer:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        key = self._key()
+        key = key_of(self._remote)
         return headers | {"Authorization": f"Bearer {key}"} if key else headers
 
-    def _key(self) -> str:
-        """The key, from the environment at every request; "" where the entry names none or it is not set."""
-        variable = self._remote.key_variable
-        key = os.environ.get(variable, "").strip() if variable else ""
-        if not (key.isascii() and key.isprintable()):
-            raise UserError(f"The environment variable {variable} does not hold a key: a key is plain ASCII text.")
-        return key
-
     def _words(self, refusal: "_Refused") -> UserError:
-        status, key = refusal.response.status_code, self._key()
+        status, key = refusal.response.status_code, key_of(self._remote)
         said = failures.one_line(failures.body_message(refusal.body), key)
         if status in (401, 403):
             return failures.bad_key(self.host, self._remote, key, status)
@@ -169,20 +152,3 @@ def _named(body: dict[str, Any], refusal: _Refused) -> frozenset[str]:
     if refusal.response.status_code not in (400, 422) or not _NOT_KNOWN.search(refusal.body):
         return frozenset()
     return OPTIONAL & body.keys() & frozenset(re.findall(r"\w+", refusal.body))
-
-
-def _base_of(url: str) -> tuple[str, str]:
-    """The base of the API, with its version segment (`/v1` where the url names none), and the host to show.
-
-    Raises `UserError` for a url without a host.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise UserError(f"`url` in the catalogue is no address: {error}. Correct it.") from error
-    if not parsed.host:
-        raise UserError("`url` in the catalogue names no host. Write it as http://host:port/v1.")
-    base = url.rstrip("/").removesuffix(_PATH)
-    if not re.search(r"/v\d+\w*(/|$)", parsed.path):
-        base += "/v1"
-    return base, parsed.netloc.decode("ascii")

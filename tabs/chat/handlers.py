@@ -136,15 +136,15 @@ class ChatHandlers:
         reply = Reply(entry.id, before)
         status = say(language, "loading", what=entry.label)
         stopped, error = False, None
-        yield Drawing(
-            chat=view.messages(turns, language),
-            message="" if sent else None,
-            status=status,
-            running=True,
-            seed=options.sampling.seed,
-        ).updates()
-        drawn = time.monotonic()
         try:
+            yield Drawing(
+                chat=view.messages(turns, language),
+                message="" if sent else None,
+                status=status,
+                running=True,
+                seed=options.sampling.seed,
+            ).updates()
+            drawn = time.monotonic()
             for event in job.events():
                 if isinstance(event, Phase):
                     status = view.phase_text(event, language)
@@ -168,6 +168,7 @@ class ChatHandlers:
                 visit.job = None
                 if reply.tokens:
                     visit.turns = (*asked, reply.turn(stopped or error is not None))
+            job.cancel()  # a page that closed; nothing where it has ended
         yield Drawing(
             chat=view.messages(visit.turns, language),
             status=str(error) if error else view.status_text(reply, entry, options.sampling.seed, stopped, language),

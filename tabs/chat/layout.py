@@ -161,8 +161,10 @@ def chat_tab(playground: Playground) -> None:
         **quick,
     )
 
-    def describe(model_id: str, request: gr.Request) -> tuple[Any, ...]:
+    def describe(visit: Visit, model_id: str, request: gr.Request) -> tuple[Any, ...]:
+        """Another model: what it changes on the page."""
         entry = service.entry(model_id)
+        visit.model = entry.id
         start = entry.defaults
         return (
             view.model_line(entry, playground.state(entry), language_of(request)),
@@ -172,13 +174,19 @@ def chat_tab(playground: Playground) -> None:
         )  # fmt: skip
 
     described = [about, thinking, temperature, top_p, top_k, min_p, penalty, longest, chosen]
-    model.input(shown(describe), [model], described, **verb)
+    model.input(shown(describe), [visit, model], described, **verb)
 
-    def opened(remembered: str, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
-        """The page in the visitor's language, with the model they used last."""
+    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
+        """The page in the visitor's language, with the model they used last.
+
+        Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
+        changes: also after every choice, when the page shows it already.
+        """
         language = language_of(request)
         known = [entry.id for entry in service.catalog.of_tab("chat")]
         model_id = remembered if remembered in known else first.id
+        if visit.model and (visit.model == model_id or remembered not in known):
+            return gr.skip()
         choices = [
             (view.model_choice(entry, playground.state(entry), language), entry.id)
             for entry in service.catalog.of_tab("chat")
@@ -188,7 +196,8 @@ def chat_tab(playground: Playground) -> None:
             prompt=view.prompt_value(None, language),
             held=view.held_text(*service.held(), language),
         )
-        return (gr.Dropdown(choices=choices, value=model_id), *describe(model_id, request), *drawing.updates())
+        *about_it, _ = describe(visit, model_id, request)  # what is remembered is not written anew
+        return (gr.Dropdown(choices=choices, value=model_id), *about_it, gr.skip(), *drawing.updates())
 
     gr.on(None, None, js=ESCAPE_STOPS, api_visibility="private")
     gr.on(None, opened, [chosen, visit], [model, *described, *drawn], **quick)

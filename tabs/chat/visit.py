@@ -18,6 +18,7 @@ class Visit:
     def __init__(self) -> None:
         self.turns: tuple[Turn, ...] = ()
         self.job: Job[ChatEvent] | None = None
+        self.model = ""  # whose settings are on the page
 
 
 def visitor_of(request: gr.Request | None) -> str:

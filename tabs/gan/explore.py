@@ -45,16 +45,16 @@ class ExploreHandlers:
         if picture is None:
             raise UserError(say(language, "gan_own_none"))
         recipe, about = self.current.current(shown)
-        job = self.current.service.project(visitor_of(request), recipe.model, picture, steps)
-        visit.job = job
         seen = {
             "image": _uri(intake.square(intake.read(picture), about.size)[0]),
             "caption": say(language, "gan_seen"),
         }
+        job = self.current.service.project(visitor_of(request), recipe.model, picture, steps)
+        visit.job = job
         still = (gr.skip(),) * DRAWN
         status, pictures, step, stopped, error = "", [seen], None, False, None
-        yield status, strip(language, pictures), *running(True), *still
         try:
+            yield status, strip(language, pictures), *running(True), *still
             for event in job.events():
                 if isinstance(event, Phase):
                     status = view.phase_text(event, language)
@@ -71,6 +71,7 @@ class ExploreHandlers:
             error = raised
         finally:
             visit.job = None
+            job.cancel()  # a page that closed; nothing where it has ended
         drawn = still
         if step is not None:
             status = self._verdict(step, language)
@@ -116,8 +117,8 @@ class ExploreHandlers:
             raise UserError(say(language, "gan_busy"))
         job = self.current.service.histogram(visitor_of(request), model)
         visit.job, status, error = job, "", None
-        yield status, gr.skip(), *running(True)
         try:
+            yield status, gr.skip(), *running(True)
             for event in job.events():
                 if isinstance(event, Phase):
                     yield view.phase_text(event, language), gr.skip(), *running(True)
@@ -130,6 +131,7 @@ class ExploreHandlers:
             error = raised
         finally:
             visit.job = None
+            job.cancel()
         yield status, gr.skip(), *running(False)
         if error is not None:
             raise error

@@ -64,8 +64,8 @@ class FilmHandlers:
         keys = [key.style for key in visit.keys]
         job = self.current.service.video(visitor_of(request), model, keys, seconds, fps, bool(loop), FILM_SIDE)
         visit.job, status, film, error = job, "", gr.skip(), None
-        yield status, gr.skip(), *running(True)
         try:
+            yield status, gr.skip(), *running(True)
             for event in job.events():
                 if isinstance(event, Phase):
                     status = view.phase_text(event, language, "gan_film_progress")
@@ -80,6 +80,7 @@ class FilmHandlers:
             error, status = raised, ""
         finally:
             visit.job = None
+            job.cancel()  # a page that closed; nothing where it has ended
         yield status, film, *running(False)
         if error is not None:
             raise error

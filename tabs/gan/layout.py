@@ -136,20 +136,27 @@ def gan_tab(playground: Playground) -> None:
 
     emptied = [movie.film, mixing.sources, own.strip, learned.neighbours, learned.sheets, learned.bars]
 
-    def opened(remembered: str, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
-        """The page in the visitor's language, with the model they used last; no model is loaded for it."""
+    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
+        """The page in the visitor's language, with the model they used last; no model is loaded for it.
+
+        Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
+        changes: also after every choice, when the page shows it already.
+        """
         language = language_of(request)
         known = [entry.id for entry in entries]
-        choices = [(view.model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
         model_id = remembered if remembered in known else first.id
-        return (gr.Dropdown(choices=choices, value=model_id), *start(model_id, visit, request))
+        if visit.model and (visit.model == model_id or remembered not in known):
+            return gr.skip()
+        choices = [(view.model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
+        about, _, *rest = start(model_id, visit, request)  # what is remembered is not written anew
+        return (gr.Dropdown(choices=choices, value=model_id), about, gr.skip(), *rest)
 
     def start(model_id: str, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
         """A model from its beginning: what came from another one goes."""
         language, known = language_of(request), service.about(model_id)
         layers, nothing = len(known.resolutions), strip(language)
         film.stop(visit)
-        visit.past, visit.future, visit.keys = [], [], []
+        visit.model, visit.past, visit.future, visit.keys = model_id, [], [], []
         moves = tuple(Move("pca", index, (0, layers - 1)) for index in range(min(view.COMPONENTS, known.w_dim)))
         recipe = Recipe(model_id, FIRST_SEED, moves=moves)
         entry = service.entry(model_id)

@@ -33,6 +33,7 @@ class Visit:
         self.keys: list[Key] = []
         self.sheet: tuple[float, ...] = ()
         self.job: Job[Any] | None = None
+        self.model = ""  # whose pictures are on the page
 
     def remember(self, recipe: Recipe) -> None:
         """A new picture is current; what was taken back before is gone."""

@@ -82,9 +82,9 @@ class GridHandlers:
             visit.job = None
             job.cancel()
             if cells:
-                visit.sheet = encode.png(
-                    grid.sheet(cells, x, y), {"parameters": infotext.write(cells[0].picture.settings)}
-                )
+                sheet = grid.sheet(cells, x, y)
+                labels = {name: str(sheet.info[name]) for name in ("labels",) if name in sheet.info}
+                visit.sheet = encode.png(sheet, {"parameters": infotext.write(cells[0].picture.settings), **labels})
         canvas = view.kept_canvas(visit.current(), language)
         yield self._cells(visit, x, y, -1, language), {"text": said}, canvas, gr.skip(), *_running(False)
         if error is not None:

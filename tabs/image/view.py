@@ -13,6 +13,7 @@ from playground.images.types import Done, Film, Frame, Picture, Step
 from playground.pictures import encode
 from playground.task import Phase
 from playground.weights.types import State
+from tabs.chat.view import model_line as plain_line
 from tabs.chat.view import phase_text as plain_phase
 from tabs.chat.view import state_text
 from tabs.image.visit import Kept, Visit, reads_negative
@@ -146,8 +147,7 @@ def status_text(
 def model_line(entry: Entry, limits: Limits, state: State, language: str) -> str:
     """What to know of the chosen model before its first picture."""
     if entry.remote is not None:
-        host = entry.remote.url.split("://")[-1].split("/")[0]
-        return say(language, "model_line_remote", licence=entry.licence, host=host, note=entry.note)
+        return plain_line(entry, state, language)
     return say(
         language,
         "image_model_line",

@@ -112,23 +112,32 @@ def photo_panel(playground: Playground) -> None:
         shown(handlers.retouch), [visit, picture, *options], drawn, **newest
     )
 
-    def describe(model_id: str, wished: float, request: gr.Request) -> tuple[Any, ...]:
+    def describe(visit: PhotoVisit, model_id: str, wished: float, request: gr.Request) -> tuple[Any, ...]:
+        """Another model: what it changes on the page."""
         entry = service.entry(model_id)
+        visit.model = entry.id
         most = MOST_SIDE[entry.family]
         line = view.model_line(entry, playground.state(entry), language_of(request))
         return line, gr.Slider(maximum=most, value=min(wished, most)), entry.id
 
-    model.input(shown(describe), [model, side], [about, side, chosen], **work)
+    model.input(shown(describe), [visit, model, side], [about, side, chosen], **work)
 
-    def opened(remembered: str, request: gr.Request) -> tuple[Any, ...]:
-        """The panel in the visitor's language, with the model they used last."""
+    def opened(remembered: str, visit: PhotoVisit, request: gr.Request) -> Any:
+        """The panel in the visitor's language, with the model they used last.
+
+        Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
+        changes: also after every choice, when the page shows it already.
+        """
         language = language_of(request)
         known = [entry.id for entry in entries]
         model_id = remembered if remembered in known else first.id
+        if visit.model and (visit.model == model_id or remembered not in known):
+            return gr.skip()
         choices = [(model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
-        return (gr.Dropdown(choices=choices, value=model_id), *describe(model_id, USUAL_SIDE, request))
+        line, slider, _ = describe(visit, model_id, USUAL_SIDE, request)
+        return gr.Dropdown(choices=choices, value=model_id), line, slider
 
-    gr.on(None, opened, [chosen], [model, about, side, chosen], queue=False, **hidden)
+    gr.on(None, opened, [chosen, visit], [model, about, side], queue=False, **hidden)
 
 
 def _picture(word: str, elem_id: str) -> gr.Image:

@@ -31,6 +31,7 @@ class PhotoVisit:
     def __init__(self) -> None:
         self.job: Job[Event] | None = None
         self.encoded: Encoded | None = None
+        self.model = ""  # whose limits are on the page
 
 
 @dataclass

@@ -67,9 +67,9 @@ class WayHandlers:
             visitor_of(request), visit.model, ends, FILM_STEPS, FILM_FPS, FILM_SIDE, mode  # type: ignore[arg-type]
         )  # fmt: skip
         start, stop = gr.Button(visible=False), gr.Button(visible=True)
-        yield say(language, "vae_film_making", done=0, total=2 * FILM_STEPS), gr.skip(), start, stop
         status, film = "", gr.skip()
         try:
+            yield say(language, "vae_film_making", done=0, total=2 * FILM_STEPS), gr.skip(), start, stop
             for event in job.events():
                 if isinstance(event, Phase):
                     made = event.kind == "preparing" and event.total > 0
@@ -86,6 +86,7 @@ class WayHandlers:
             status = str(error)
         finally:
             visit.film = None
+            job.cancel()  # a page that closed; nothing where it has ended
         yield status, film, gr.Button(visible=True), gr.Button(visible=False)
 
     def stop_film(self, visit: Visit) -> None:

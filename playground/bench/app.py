@@ -1,0 +1,65 @@
+"""The app and a browser as processes of their own: what is measured or pictured from outside.
+
+Rule of the room: nothing is read but what the page shows.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+
+from playground.settings import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+LONGEST_START_S = 60
+
+
+@contextmanager
+def running_app() -> Iterator[str]:
+    """The address of an app of its own, once its page answers; ended after the block. Raises `TimeoutError`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "app.py", "--offline", "--port", str(port)]
+    app = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ))  # noqa: S603
+    try:
+        yield _answering(f"http://127.0.0.1:{port}")
+    finally:
+        app.send_signal(signal.SIGINT)
+        app.wait(timeout=30)
+
+
+@contextmanager
+def browser() -> Iterator["Browser"]:
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+def _answering(url: str) -> str:
+    until = time.monotonic() + LONGEST_START_S
+    while time.monotonic() < until:
+        try:
+            if httpx.get(url, trust_env=False).is_success:
+                return url
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise TimeoutError(f"The app did not answer at {url} within {LONGEST_START_S} s.")
