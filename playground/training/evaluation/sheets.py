@@ -16,6 +16,7 @@ from playground.avatars.gan import AvatarGenerator
 from playground.avatars.vae import AvatarVAE
 from playground.training.attributes import visible
 from playground.training.evaluation import diffusion, measures
+from playground.training.evaluation.grounding_sheet import grounding_sheet
 from playground.training.recipes.loop import tiled, to_uint8
 from playground.training.sampling import Split, person, seeds
 
@@ -90,6 +91,7 @@ SHEETS: dict[str, Callable[[Path], np.ndarray]] = {
     "avatar-flow": flow_sheet,
     "avatar-gan": gan_sheet,
     "avatar-diffusion": diffusion_sheet,
+    "avatar-minigpt": grounding_sheet,
 }
 
 
