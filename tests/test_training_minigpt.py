@@ -189,11 +189,12 @@ def test_the_recipe_leaves_a_stock_folder_that_answers(engine: Engine, shipped: 
         question = Question(ask, picture, "the person with [r1]", Box(0.1, 0.1, 0.5, 0.5),
                             {"r1": Box(0.2, 0.2, 0.4, 0.4)}, max_new_tokens=6)  # fmt: skip
         events = list(engine.answer(question, Task()))
-        assert isinstance(events[0], Asked) and isinstance(events[-1], Answer)
+        first = events[0]
+        assert isinstance(first, Asked) and isinstance(events[-1], Answer)
         assert all(isinstance(event, Words) for event in events[1:-1])
         tag = {"chat": "", "grounded_caption": "[grounding]", "detect": "[detection]"}.get(ask, f"[{ask}]")
-        assert tag in events[0].prompt and events[0].prompt.endswith("[/INST]")
-    earlier = (Turn(events[0].prompt, "a hat"),)
+        assert tag in first.prompt and first.prompt.endswith("[/INST]")
+    earlier = (Turn(first.prompt, "a hat"),)
     again = next(iter(engine.answer(Question(Ask.CHAT, picture, "and [INST] who?", turns=earlier), Task())))
     assert isinstance(again, Asked) and again.prompt.count("[INST]") == 2 and "a hat</s>" in again.prompt
 
