@@ -185,6 +185,7 @@ def test_the_recipe_leaves_a_stock_folder_that_answers(engine: Engine, shipped: 
     assert all(path.stat().st_size < 10_000_000 for path in shipped.iterdir())
     image, _ = drawn_group(0, SIZE)
     picture = Image.fromarray(image).resize((300, 200))
+    sent = ""
     for ask in Ask:
         question = Question(ask, picture, "the person with [r1]", Box(0.1, 0.1, 0.5, 0.5),
                             {"r1": Box(0.2, 0.2, 0.4, 0.4)}, max_new_tokens=6)  # fmt: skip
@@ -193,8 +194,9 @@ def test_the_recipe_leaves_a_stock_folder_that_answers(engine: Engine, shipped: 
         assert isinstance(first, Asked) and isinstance(events[-1], Answer)
         assert all(isinstance(event, Words) for event in events[1:-1])
         tag = {"chat": "", "grounded_caption": "[grounding]", "detect": "[detection]"}.get(ask, f"[{ask}]")
-        assert tag in first.prompt and first.prompt.endswith("[/INST]")
-    earlier = (Turn(first.prompt, "a hat"),)
+        sent = first.prompt
+        assert tag in sent and sent.endswith("[/INST]")
+    earlier = (Turn(sent, "a hat"),)
     again = next(iter(engine.answer(Question(Ask.CHAT, picture, "and [INST] who?", turns=earlier), Task())))
     assert isinstance(again, Asked) and again.prompt.count("[INST]") == 2 and "a hat</s>" in again.prompt
 

@@ -176,7 +176,7 @@ def grounding_tab(playground: Playground) -> Door | None:
 
     model.input(shown(describe), [visit, model, prompt], [*by_model, *drawn], **verb)
 
-    def opened(remembered: str, visit: Visit, text: str, request: gr.Request) -> Any:
+    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
         """The page in the visitor's language, with the model they used last; no model is loaded for it.
 
         Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
@@ -186,7 +186,7 @@ def grounding_tab(playground: Playground) -> Door | None:
         model_id = remembered if remembered in known else first.id
         if visit.model and (visit.model == model_id or remembered not in known):
             return gr.skip()
-        about, _, *rest = described(visit, model_id, text, language)  # what is remembered is not written anew
+        about, _, *rest = described(visit, model_id, "", language)  # what is remembered is not written anew
         return (
             about, gr.skip(), *rest,
             gr.Dropdown(choices=panels.choices(entries, playground.state, language), value=model_id),
@@ -194,7 +194,7 @@ def grounding_tab(playground: Playground) -> Door | None:
             *handlers.drawing(visit, language).updates(),
         )  # fmt: skip
 
-    gr.on(None, shown(opened), [chosen, visit, prompt], [*by_model, model, settings.compare, *drawn], **QUICK)
+    gr.on(None, shown(opened), [chosen, visit], [*by_model, model, settings.compare, *drawn], **QUICK)
     api.grounding_endpoint(service)
     return Door(verbs, visit, drawn, box, to_vae, model)
 
