@@ -21,7 +21,7 @@ from playground.training.phrases import claims
 from playground.training.questions import Asked as Exercise
 from playground.training.questions import detect, grounded, identify, questions
 from playground.training.reading import World, read
-from playground.training.recipes import minigpt
+from playground.training.recipes import minigpt, packing
 from playground.training.recipes.dense import DenseHeads, Scenes
 from playground.training.recipes.loop import Schedule, pictures
 from playground.training.recipes.minigpt_tokens import every_text, new_tokenizer
@@ -126,8 +126,9 @@ def test_words_of_the_world_and_coordinates_are_single_tokens(tokenizer: PreTrai
 
 
 def test_packed_questions_are_learnt_as_if_each_were_asked_alone(
-    groups: World, tokenizer: PreTrainedTokenizerFast
+    groups: World, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(packing, "ROOM", 2000)
     torch.manual_seed(0)
     own = minigpt.build(tokenizer, SIZE, eyes=32, width=32)
     model, record = own.model.eval(), groups.records()[0]
@@ -148,6 +149,16 @@ def test_packed_questions_are_learnt_as_if_each_were_asked_alone(
                 at += length
                 before = text + answer + "</s>" if talk else before
             assert at == len(scores)
+
+
+def test_only_as_many_questions_are_packed_as_find_room(tokenizer: PreTrainedTokenizerFast) -> None:
+    asked = [("[vqa] is there a hat?", "yes")] * 60
+    packed = pack(tokenizer, [asked, asked[:1]], np.array([False, True]), CPU)
+    room = packed.ids.shape[1] - len(tokenizer(opening(), add_special_tokens=False).input_ids)
+    assert packing.ROOM - 20 < room <= packing.ROOM
+    assert 1 < packed.wanted[0].sum() // packed.wanted[1].sum() < 60
+    long = [("[caption] " + "a person " * 300, "yes")]
+    assert pack(tokenizer, [long], np.array([False]), CPU).wanted.any(), "one question is always learnt"
 
 
 def test_a_near_coordinate_costs_less_than_a_far_one(tokenizer: PreTrainedTokenizerFast) -> None:

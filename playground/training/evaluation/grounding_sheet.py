@@ -36,7 +36,7 @@ def grounding_sheet(models: Path) -> np.ndarray:
         x, y = number % len(kinds) * SIDE, number // len(kinds) * (SIDE + HEAD)
         picture = Image.fromarray(images[one.row]).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         sheet.paste(annotated(picture, one.reading, labels=False), (x, y + HEAD))
-        pen.text((x + 4, y + 3), _wrapped(f"{one.asked.prompt}\n→ {one.reading.text or one.raw}", font), "black", font)
+        pen.text((x + 4, y + 3), _wrapped(f"{one.asked.prompt}\n= {one.reading.text or one.raw}", font), "black", font)
     return np.asarray(sheet)
 
 
