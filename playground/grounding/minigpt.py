@@ -8,6 +8,7 @@ Imports torch and transformers; imported lazily. One thread at a time.
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,8 @@ class MiniGPT:
         if phrase:
             shown = self._looked_at(pixels, phrase)
         else:
-            vision = self._attending("eager")
-            found = self._model.model.vision_model(pixels[:, 0].to(self._model.device), output_attentions=True)
-            self._attending(vision)
+            with self._telling():
+                found = self._model.model.vision_model(pixels[:, 0].to(self._model.device), output_attentions=True)
             shown = torch.stack(found.attentions).mean((0, 1, 2, 3))  # (patches,) as keys
         task.check()
         side = round(len(shown) ** 0.5)
@@ -116,22 +116,25 @@ class MiniGPT:
 
     def _looked_at(self, pixels: torch.Tensor, phrase: str) -> torch.Tensor:
         ids = self._ids(opening() + turn(f"[refer] {_MARKS.sub('', phrase)}", first=True))
-        before = self._attending("eager")
-        found = self._model(
-            input_ids=ids.to(self._model.device), pixel_values=pixels.to(self._model.device, self._model.dtype),
-            output_attentions=True,
-        )  # fmt: skip
-        self._attending(before)
+        with self._telling():
+            found = self._model(
+                input_ids=ids.to(self._model.device), pixel_values=pixels.to(self._model.device, self._model.dtype),
+                output_attentions=True,
+            )  # fmt: skip
         places = torch.nonzero(ids[0] == self._model.config.image_token_id)[:, 0]
         layers = torch.stack([layer[0].float().mean(0) for layer in found.attentions])  # (layers, L, L)
         # The last places of the prompt ask; earlier words only hold what they mean.
         return layers[:, -3:, places].mean((0, 1))
 
-    def _attending(self, how: str) -> str:
-        """Choose how attention is computed ("eager" alone gives its weights) and return how it was."""
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Attention computed in the one way that gives its weights, until the block ends, however it ends."""
         before = str(self._model.config._attn_implementation)
-        self._model.set_attn_implementation(how)
-        return before
+        self._model.set_attn_implementation("eager")
+        try:
+            yield
+        finally:
+            self._model.set_attn_implementation(before)
 
     def _prompt(self, question: Question, square: Square, size: tuple[int, int]) -> str:
         def write(box: Box) -> str:
