@@ -13,6 +13,7 @@ from playground.chat.types import TORCH
 from playground.gan.service import GanService
 from playground.grounding.service import GroundingService
 from playground.images.service import ImageService
+from playground.live_pool import LivePool
 from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
 from playground.settings import Settings
@@ -44,14 +45,15 @@ class Playground:
         self._worker = Worker("device", longest_line=settings.profile.line)
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
+        self._live = LivePool()
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
         self.images = ImageService(
             self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here
         )
         self.grounding = GroundingService(self.catalog, self.models, self._worker, self._remote_worker)
         self.autoencoders = AutoencoderService(self.catalog, self.models, self._worker)
-        self.vae = VaeService(self.catalog, self.models, self._latents, self.weights)
-        self.gan = GanService(self.catalog, self.models, self._latents, self.weights)
+        self.vae = VaeService(self.catalog, self.models, self._latents, self._live, self.weights)
+        self.gan = GanService(self.catalog, self.models, self._latents, self._live, self.weights)
 
     def state(self, entry: Entry) -> State:
         """How near a model is, for the menus; asks no network."""
@@ -87,4 +89,5 @@ class Playground:
         self._worker.close()
         self._remote_worker.close()
         self._latents.close()
+        self._live.close()
         self.models.close()

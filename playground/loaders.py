@@ -127,6 +127,7 @@ def _llama_cpp(entry: Entry, gguf: Path) -> Resident:
 
 def _avatar(entry: Entry, folder: Path, role: str) -> Resident:
     """One of our own networks, from its folder; a role other than "main" is a folder within that one."""
+    import torch
     from safetensors import SafetensorError
 
     from playground.avatars.flow import AvatarFlow
@@ -148,7 +149,7 @@ def _avatar(entry: Entry, folder: Path, role: str) -> Resident:
             f"The files of {entry.label} are not those of an {entry.family} ({type(error).__name__}). "
             "Save the model with its own save_pretrained, or choose another."
         ) from error
-    model = model.eval().requires_grad_(False)
+    model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # as its pictures are
     return Resident(model, nbytes=sum(value.nbytes for value in model.state_dict().values()))
 
 

@@ -30,6 +30,8 @@ class ModulatedConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(after))
         self.style = nn.Linear(w_dim, before)
         self.demodulate = demodulate
+        self.squares: Tensor | None
+        self.register_buffer("squares", None, persistent=False)
         nn.init.normal_(self.style.weight, std=1 / math.sqrt(w_dim))
         nn.init.ones_(self.style.bias)
 
@@ -38,9 +40,18 @@ class ModulatedConv(nn.Module):
         style = self.style(w)  # (B, before)
         x = F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[-1] // 2)
         if self.demodulate:
-            energy = style.square() @ self.weight.square().sum((2, 3)).T  # (B, after)
+            energy = style.square() @ self._squares().T  # (B, after)
             x = x * torch.rsqrt(energy + 1e-8)[:, :, None, None]
         return x + self.bias[:, None, None]
+
+    def _squares(self) -> Tensor:
+        """(after, before): the energy of each filter; worked out once for weights that learn no more."""
+        if self.weight.requires_grad:
+            return self.weight.square().sum((2, 3))
+        if self.squares is None:
+            with torch.inference_mode(False):  # a projection learns styles through it later
+                self.squares = self.weight.square().sum((2, 3))
+        return self.squares
 
 
 class Decide(nn.Module):

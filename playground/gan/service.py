@@ -1,13 +1,14 @@
 """The GAN's verbs: what the tab and the API endpoints call.
 
 Rule of the room: nothing of a visitor is kept; styles, edits and own directions travel with every request and are
-checked. What moves under a finger (`frame`, `samples`) runs at once, under a lock of its own; what takes longer is a
-`Job`.
+checked. What moves under a finger runs at once, `frame` in the pool of live pictures and `samples` under a lock of its
+own; what takes longer is a `Job`.
 """
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,7 @@ from playground.gan.directions import Directions
 from playground.gan.editing import Editor, components
 from playground.gan.kept import Kept
 from playground.gan.types import About, Edit, Frame, Histogram, Neighbour, Sample, Step
+from playground.live_pool import LivePool
 from playground.pictures import animation, encode, intake, latent_file
 from playground.residency import ModelKey, Models
 from playground.task import Phase, Task
@@ -34,13 +36,14 @@ if TYPE_CHECKING:
 
 SHEET = tuple(round(-1 + 0.25 * step, 2) for step in range(11))  # psi from -1 to 1.5
 STEPS = (1, 500)  # of a projection
+KEPT_STYLES = 256
 SIDES = (16, 1024)  # pixels of a picture that is shown
 
 
 class GanService:
     """Pictures of any generator of the catalogue."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker, weights: WeightStore) -> None:
+    def __init__(self, catalog: Catalog, models: Models, worker: Worker, live: LivePool, weights: WeightStore) -> None:
         self.catalog = catalog
         self._models = models
         self._worker = worker
@@ -49,7 +52,9 @@ class GanService:
         kept = Kept()
         self._editor = Editor(kept)
         self._companions = Companions(catalog, models, weights, kept)
-        self._drawing = threading.Lock()  # one live picture at a time: two would share the same cores
+        self._live = live
+        self._drawing = threading.Lock()  # one batch at a time: two would share the same cores
+        self._style = lru_cache(KEPT_STYLES)(self._style_of)  # a drag of psi asks for the same one again and again
 
     def entry(self, model_id: str) -> Entry:
         """The generator of an id. Raises `UserError` for an unknown id or a model of another tab."""
@@ -67,10 +72,7 @@ class GanService:
 
     def style(self, model_id: str, seed: int) -> np.ndarray:
         """(layers, w) of a seed, untouched by truncation."""
-        with self._generator(model_id) as model:
-            from playground.gan import network
-
-            return network.of_seeds(model, [seeds.one(seed)])[0]
+        return self._style(self.entry(model_id).id, seeds.one(seed)).copy()
 
     def samples(
         self,
@@ -117,7 +119,7 @@ class GanService:
         side = checks.whole(side, "The side of a picture", *SIDES)
         with self._generator(model_id) as model:
             final = self._editor.apply(model, style, truncation, cutoff, edits, own)
-            return Frame(encode.jpeg(self._draw(model, final[None])[0], side), final)
+            return Frame(self._live.run(lambda: encode.jpeg(_drawn(model, final[None])[0], side)), final)
 
     def render(self, model_id: str, style: Any) -> "Image.Image":
         """The picture of a style, at the model's own size."""
@@ -249,12 +251,25 @@ class GanService:
         self.about(model_id, task)  # words of its own for a folder of something else
         return self._models.use(ModelKey(model_id), task)
 
+    def _style_of(self, model_id: str, seed: int) -> np.ndarray:
+        with self._generator(model_id) as model:
+            from playground.gan import network
+
+            return network.of_seeds(model, [seed])[0]
+
     def _draw(self, model: "AvatarGenerator", all_styles: np.ndarray) -> np.ndarray:
-        """(N, layers, w) to (N, S, S, 3) uint8, under the live lock; many of them let others in between."""
+        """(N, layers, w) to (N, S, S, 3) uint8, a batch at a time; many of them let others in between."""
         from playground.gan import network
 
         found = []
         for start in range(0, len(all_styles), network.BATCH):
             with self._drawing:
-                found.append(network.drawn(network.pictures(model, all_styles[start : start + network.BATCH])))
+                found.append(_drawn(model, all_styles[start : start + network.BATCH]))
         return np.concatenate(found)
+
+
+def _drawn(model: "AvatarGenerator", batch: np.ndarray) -> np.ndarray:
+    """(B, layers, w) to (B, S, S, 3) uint8, on the thread that asks."""
+    from playground.gan import network
+
+    return network.drawn(network.pictures(model, batch))

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from playground.live_pool import LivePool
+from playground.pictures.encode import jpeg
 from playground.residency import ModelKey, Models
 from playground.task import Task
 from playground.vae.checks import FARTHEST
@@ -22,17 +24,17 @@ Reading = dict[str, dict[str, float]]  # attribute -> value -> probability
 class Engine:
     """What the service asks of the models."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, live: LivePool) -> None:
         self._models = models
-        self._live = threading.Lock()  # one live picture at a time: two at once would both be late
+        self._live = live
         self._others = threading.Lock()
 
-    def live(self, vae_id: str, latent: np.ndarray) -> np.ndarray:
-        """(S, S, 3) uint8 of one latent (z,), under the lock of live pictures alone."""
-        with self._models.use(ModelKey(vae_id)) as vae, self._live:
+    def live(self, vae_id: str, latent: np.ndarray, side: int) -> bytes:
+        """The JPEG of one latent (z,), `side` pixels wide."""
+        with self._models.use(ModelKey(vae_id)) as vae:
             from playground.vae.network import decode
 
-            return decode(vae, latent[None])[0]
+            return self._live.run(lambda: jpeg(decode(vae, latent[None])[0], side))
 
     def decoded(self, vae_id: str, latents: np.ndarray) -> np.ndarray:
         """(B, S, S, 3) uint8 of (B, z)."""

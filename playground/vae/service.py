@@ -13,8 +13,8 @@ from PIL import Image
 from playground.avatars.controls import Control
 from playground.catalog import Catalog
 from playground.errors import UserError
+from playground.live_pool import LivePool
 from playground.pictures import animation, intake, metrics
-from playground.pictures.encode import jpeg
 from playground.residency import Models
 from playground.task import Phase, Task
 from playground.vae import checks, paths
@@ -34,11 +34,11 @@ MOST_EXAMPLES = 32  # pictures in each group of a direction
 class VaeService:
     """Works with any model of the family `avatar-vae`. Every method raises `UserError` for an unknown model."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker, weights: WeightStore) -> None:
+    def __init__(self, catalog: Catalog, models: Models, worker: Worker, live: LivePool, weights: WeightStore) -> None:
         self.catalog = catalog
         self._worker = worker
         self._companions = Companions(catalog, weights)
-        self._engine = Engine(models)
+        self._engine = Engine(models, live)
 
     def about(self, model_id: str) -> About:
         """Size, latent width, controls and attributes; no model library is imported."""
@@ -73,7 +73,7 @@ class VaeService:
         """
         checks.count(side, "The side of a live picture", checks.SIDES)
         z = self.placed(model_id, latent, values, seed)
-        return Frame(jpeg(self._engine.live(model_id, z), side), z, _stand(self.about(model_id), z))
+        return Frame(self._engine.live(model_id, z, side), z, _stand(self.about(model_id), z))
 
     def render(self, model_id: str, latent: Any) -> Image.Image:
         """The picture of a latent at the model's own size."""

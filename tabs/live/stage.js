@@ -172,6 +172,14 @@ function control(c) {
 }
 function refresh() { for (const c of v.controls) if (active !== c.name && !fresh.has(c.name)) rows.get(c.name).draw(standing(c)); }
 
+// Two columns of about the same height, in their order. (CSS columns would lay out every control several times a movement.)
+function columns() {
+  const height = (c) => c.kind === "cycle" ? 3 : c.kind === "chips" ? 1 + count(c) / 4 : count(c) ? 1.4 : 1;
+  const half = v.controls.reduce((sum, c) => sum + height(c), 0) / 2; let sum = 0;
+  const parts = [[], []]; for (const c of v.controls) { parts[sum + height(c) / 2 < half ? 0 : 1].push(c); sum += height(c); }
+  return parts;
+}
+
 // ---- the whole ----
 function build() {
   root.replaceChildren(); rows = new Map();
@@ -191,7 +199,8 @@ function build() {
   speed.setAttribute("aria-pressed", showFps);
   tools.append(button("tool", "🎲 " + v.words.random, "", randomise), button("tool", "↺ " + v.words.reset, "", resetAll), speed);
   left.append(frame, words, tools);
-  const right = make("div", "controls"); v.controls.forEach((c) => right.append(control(c)));
+  const right = make("div", "controls"); right.append(...columns().map((part) => {
+    const column = make("div", "column"); column.append(...part.map(control)); return column; }));
   root.append(left, right);
 }
 function drawFps() {
