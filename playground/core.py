@@ -6,6 +6,7 @@ imported before a model is asked for.
 
 from collections.abc import Callable
 
+from playground.ahead import Ahead
 from playground.autoencoders.service import AutoencoderService
 from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
@@ -46,6 +47,7 @@ class Playground:
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
         self._live = LivePool()
+        self.ahead = Ahead(self.catalog, self.models)
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
         self.images = ImageService(
             self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here
@@ -86,6 +88,7 @@ class Playground:
 
     def close(self) -> None:
         """End the work and give the memory back."""
+        self.ahead.close()
         self._worker.close()
         self._remote_worker.close()
         self._latents.close()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from playground.images.offload import Offload
 
 UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
+SMALL = ("diffusion", "clip")  # families whose model that comes along computes on one core
 # Families of the grounding tab: each is a room of `playground.grounding` with `load(folder, entry, device, dtype)`.
 GROUNDING = {
     "avatar-minigpt": "minigpt",
@@ -78,6 +79,11 @@ class Loaders:
         """Construct the model. Raises `UserError` for files that are not what the entry says."""
         entry = self._catalog.get(key.id)
         task.report(Phase("loading", entry.label))
+        resident = self._built(entry, key, fetched, device, task)
+        resident.one_core = entry.family.startswith("avatar-") or (entry.embedded and entry.family in SMALL)
+        return resident
+
+    def _built(self, entry: Entry, key: ModelKey, fetched: Weights, device: str, task: Task) -> Resident:
         if entry.family in GROUNDING:
             room = import_module(f"playground.grounding.{GROUNDING[entry.family]}")
             loaded: Resident = room.load(fetched.path, entry, device, _dtype(device))

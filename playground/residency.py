@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from playground import memory
 from playground.building import BUILD_LOCK, building
+from playground.cores import computing
 from playground.errors import UserError
 from playground.ledger import Ledger
 from playground.occupancy import Occupancy
@@ -97,7 +98,8 @@ class Models:
             task.check()
             task.report(Phase("ready", key.id))
             assert lease.entry.resident is not None  # it is leased
-            yield lease.entry.resident.model
+            with computing(lease.entry.resident.one_core):
+                yield lease.entry.resident.model
         finally:
             self._end(lease)
             if self._closed.is_set():

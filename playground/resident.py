@@ -26,13 +26,14 @@ class Resident:
 
     `nbytes` is what its weights take. `move` brings it to a device by name ("cpu", "cuda:0"); None
     for a model that lives where it was built (a llama.cpp server). `close` ends what does not end by
-    dropping the last reference.
+    dropping the last reference. `one_core` is for small networks, see `playground.cores`.
     """
 
     model: Any
     nbytes: int
     close: Callable[[], None] = lambda: None
     move: Callable[[str], None] | None = None
+    one_core: bool = False
 
 
 class Loader(Protocol):

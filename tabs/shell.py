@@ -1,5 +1,6 @@
 """The page: its head, its tabs, its look. A new tab is one file and one line here."""
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -36,16 +37,22 @@ def build(playground: Playground) -> gr.Blocks:
         door: Door | None = None
         with gr.Tabs() as tabs:
             for name, word, build_tab in TABS:
-                with gr.Tab(label(word), id=name):
+                with gr.Tab(label(word), id=name) as tab:
                     built = build_tab(playground)
                     sender = built if isinstance(built, Sender) else sender
                     door = built if isinstance(built, Door) else door
+                tab.select(
+                    partial(playground.ahead.opened, name), None, None, queue=False, show_progress="hidden",
+                    api_visibility="private",
+                )  # fmt: skip
 
         def wished(request: gr.Request) -> gr.Tabs:
             """`?tab=chat` in the address opens that tab."""
             names = [name for name, _, _ in TABS]
             tab = request.query_params.get("tab")
-            return gr.Tabs(selected=tab if tab in names else names[0])
+            chosen = tab if tab in names else names[0]
+            playground.ahead.opened(chosen)
+            return gr.Tabs(selected=chosen)
 
         def models() -> list[dict[str, object]]:
             """List every model: id, tab, label, source, licence, sizes in bytes, context length, state."""

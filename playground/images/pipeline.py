@@ -89,7 +89,13 @@ class LocalPipeline:
         self, request: ImageRequest, task: Task, decoder: "PhotoAutoencoder | None" = None
     ) -> Iterator[ImageEvent]:
         """As in `ImageEngine`; `decoder` is a tiny autoencoder of the same latents, for the previews."""
-        return stepwise(lambda put: self._run(_Run(request, task, put, decoder)))
+        cores = torch.get_num_threads()  # of this thread, which leased the model; the work has one of its own
+
+        def work(put: Callable[[ImageEvent], None]) -> None:
+            torch.set_num_threads(cores)
+            self._run(_Run(request, task, put, decoder))
+
+        return stepwise(work)
 
     def _run(self, run: _Run) -> None:
         began, request = time.perf_counter(), run.request
