@@ -6,7 +6,7 @@ computes on one core (`playground.cores`), so that a drag leaves one to the brow
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from playground.cores import computing
@@ -22,7 +22,11 @@ class LivePool:
 
     def run(self, draw: Callable[[], T]) -> T:
         """What `draw` gives, or its error."""
-        return self._pool.submit(_on_one_core, draw).result()
+        return self.start(draw).result()
+
+    def start(self, draw: Callable[[], T]) -> Future[T]:
+        """The same for who has something else to do meanwhile."""
+        return self._pool.submit(_on_one_core, draw)
 
     def close(self) -> None:
         """Let what is being drawn end; draw no more."""

@@ -5,7 +5,6 @@ checked. What moves under a finger runs at once, `frame` in the pool of live pic
 own; what takes longer is a `Job`.
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -19,11 +18,12 @@ from playground.errors import UserError
 from playground.gan import about, checks, path, seeds, styles
 from playground.gan.companions import Companions
 from playground.gan.directions import Directions
+from playground.gan.drawing import Drawing
 from playground.gan.editing import Editor, components
 from playground.gan.kept import Kept
 from playground.gan.types import About, Edit, Frame, Histogram, Neighbour, Sample, Step
 from playground.live_pool import LivePool
-from playground.pictures import animation, encode, intake, latent_file
+from playground.pictures import animation, intake, latent_file
 from playground.residency import ModelKey, Models
 from playground.task import Phase, Task
 from playground.weights.store import WeightStore
@@ -52,8 +52,7 @@ class GanService:
         kept = Kept()
         self._editor = Editor(kept)
         self._companions = Companions(catalog, models, weights, kept)
-        self._live = live
-        self._drawing = threading.Lock()  # one batch at a time: two would share the same cores
+        self._drawing = Drawing(live)
         self._style = lru_cache(KEPT_STYLES)(self._style_of)  # a drag of psi asks for the same one again and again
 
     def entry(self, model_id: str) -> Entry:
@@ -93,7 +92,7 @@ class GanService:
             from playground.gan import network
 
             mean, until = network.mean_style(model), checks.cutoff(cutoff, model.layers)
-            drawn = self._draw(model, styles.truncated(network.of_seeds(model, chosen), mean, psi, until))
+            drawn = self._drawing.many(model, styles.truncated(network.of_seeds(model, chosen), mean, psi, until))
             real = self._companions.percentiles(model_id, model, drawn) if judged else [None] * len(drawn)
             return [Sample(*each) for each in zip(chosen, map(intake.from_array, drawn), real, strict=True)]
 
@@ -105,7 +104,7 @@ class GanService:
         cutoff: int | None = None,
         edits: Sequence[Edit] = (),
         own: Sequence[Any] = (),
-        side: int = 160,
+        side: int = 128,
     ) -> Frame:
         """A live picture: the style truncated first, then moved along every edit. `side` is in pixels.
 
@@ -119,12 +118,14 @@ class GanService:
         side = checks.whole(side, "The side of a picture", *SIDES)
         with self._generator(model_id) as model:
             final = self._editor.apply(model, style, truncation, cutoff, edits, own)
-            return Frame(self._live.run(lambda: encode.jpeg(_drawn(model, final[None])[0], side)), final)
+            return Frame(self._drawing.live(model, final, side), final)
 
     def render(self, model_id: str, style: Any) -> "Image.Image":
         """The picture of a style, at the model's own size."""
         with self._generator(model_id) as model:
-            return intake.from_array(self._draw(model, checks.style(style, model.layers, model.w_dim)[None])[0])
+            return intake.from_array(
+                self._drawing.many(model, checks.style(style, model.layers, model.w_dim)[None])[0]
+            )
 
     def mix(self, style_a: np.ndarray, style_b: np.ndarray, layers: Sequence[int] | styles.Group) -> np.ndarray:
         """Style a with the chosen layers of style b. Raises `UserError` for layers that are not there."""
@@ -154,7 +155,7 @@ class GanService:
             checked = checks.style(style, model.layers, model.w_dim)
             until, mean = checks.cutoff(cutoff, model.layers), network.mean_style(model)
             rows = [styles.truncated(checked, mean, checks.truncation(psi), until) for psi in psis]
-            drawn = self._draw(model, np.stack(rows))
+            drawn = self._drawing.many(model, np.stack(rows))
             return [(psi, intake.from_array(each)) for psi, each in zip(psis, drawn, strict=True)]
 
     def video(
@@ -227,7 +228,7 @@ class GanService:
     def realness(self, model_id: str, style: Any) -> float:
         """The share (0..1) of 1,000 samples that the discriminator finds less real than this style's picture."""
         with self._generator(model_id) as model:
-            drawn = self._draw(model, checks.style(style, model.layers, model.w_dim)[None])
+            drawn = self._drawing.many(model, checks.style(style, model.layers, model.w_dim)[None])
             return self._companions.percentiles(model_id, model, drawn)[0]
 
     def nearest(self, model_id: str, style: Any, count: int = 6) -> list[Neighbour]:
@@ -256,20 +257,3 @@ class GanService:
             from playground.gan import network
 
             return network.of_seeds(model, [seed])[0]
-
-    def _draw(self, model: "AvatarGenerator", all_styles: np.ndarray) -> np.ndarray:
-        """(N, layers, w) to (N, S, S, 3) uint8, a batch at a time; many of them let others in between."""
-        from playground.gan import network
-
-        found = []
-        for start in range(0, len(all_styles), network.BATCH):
-            with self._drawing:
-                found.append(_drawn(model, all_styles[start : start + network.BATCH]))
-        return np.concatenate(found)
-
-
-def _drawn(model: "AvatarGenerator", batch: np.ndarray) -> np.ndarray:
-    """(B, layers, w) to (B, S, S, 3) uint8, on the thread that asks."""
-    from playground.gan import network
-
-    return network.drawn(network.pictures(model, batch))

@@ -91,7 +91,7 @@ class LocalPipeline:
         """As in `ImageEngine`; `decoder` is a tiny autoencoder of the same latents, for the previews."""
         cores = torch.get_num_threads()  # of this thread, which leased the model; the work has one of its own
 
-        def work(put: Callable[[ImageEvent], None]) -> None:
+        def work(put: Put) -> None:
             torch.set_num_threads(cores)
             self._run(_Run(request, task, put, decoder))
 
@@ -256,6 +256,5 @@ class LocalPipeline:
         )
 
     def _notes(self, request: ImageRequest) -> Iterator[str]:
-        for text, name in ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt")):
-            if said := note(self.pipe, text, self.entry.image.tokens, name):
-                yield said
+        texts = ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt"))
+        yield from filter(None, (note(self.pipe, text, self.entry.image.tokens, name) for text, name in texts))

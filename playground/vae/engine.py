@@ -5,9 +5,9 @@ comes in was checked. Torch is imported by `network`, when the first model is as
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from playground.task import Task
 from playground.vae.checks import FARTHEST
 from playground.vae.types import Leak
 
+T = TypeVar("T")
 Reading = dict[str, dict[str, float]]  # attribute -> value -> probability
 
 
@@ -29,12 +30,14 @@ class Engine:
         self._live = live
         self._others = threading.Lock()
 
-    def live(self, vae_id: str, latent: np.ndarray, side: int) -> bytes:
-        """The JPEG of one latent (z,), `side` pixels wide."""
+    def live(self, vae_id: str, latent: np.ndarray, side: int, meanwhile: Callable[[], T]) -> tuple[bytes, T]:
+        """The JPEG of one latent (z,), `side` pixels wide, and what `meanwhile` gives."""
         with self._models.use(ModelKey(vae_id)) as vae:
             from playground.vae.network import decode
 
-            return self._live.run(lambda: jpeg(decode(vae, latent[None])[0], side))
+            drawn = self._live.start(lambda: jpeg(decode(vae, latent[None])[0], side))
+            other = meanwhile()
+            return drawn.result(), other
 
     def decoded(self, vae_id: str, latents: np.ndarray) -> np.ndarray:
         """(B, S, S, 3) uint8 of (B, z)."""

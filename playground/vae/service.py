@@ -66,14 +66,15 @@ class VaeService:
             return checks.apply(about.controls, self.sample(model_id, seed, prior=prior), values)
         return checks.apply(about.controls, checks.latent(latent, about.latent), values)
 
-    def frame(self, model_id: str, latent: Any, values: Any, seed: int = 0, side: int = 160) -> Frame:
+    def frame(self, model_id: str, latent: Any, values: Any, seed: int = 0, side: int = 128) -> Frame:
         """One live picture of what `placed` gives. `side` is the JPEG's, in pixels.
 
         The page keeps one request in flight; others wait a few milliseconds here, and never for the worker.
         """
         checks.count(side, "The side of a live picture", checks.SIDES)
         z = self.placed(model_id, latent, values, seed)
-        return Frame(self._engine.live(model_id, z, side), z, _stand(self.about(model_id), z))
+        picture, stand = self._engine.live(model_id, z, side, lambda: _stand(self.about(model_id), z))
+        return Frame(picture, z, stand)
 
     def render(self, model_id: str, latent: Any) -> Image.Image:
         """The picture of a latent at the model's own size."""

@@ -69,7 +69,7 @@ class CurrentHandlers:
         asked = {"model": shown.get("model"), "values": shown.get("moved"), "extra": shown.get("extra")}
         return self._read(Asked.of(asked, 1))
 
-    def draw(self, recipe: Recipe, side: int = 160) -> Frame:
+    def draw(self, recipe: Recipe, side: int = 128) -> Frame:
         """The picture of a recipe, and its style."""
         return self.service.frame(
             recipe.model, self.base(recipe), recipe.truncation, recipe.cutoff, recipe.edits(), recipe.own(), side

@@ -1,0 +1,43 @@
+"""How a resident generator's pictures are drawn: one at once for a finger, many a batch at a time.
+
+Rule of the room: a live picture goes to the pool of live pictures and waits for nobody else's batch.
+"""
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from playground.live_pool import LivePool
+from playground.pictures import encode
+
+if TYPE_CHECKING:
+    from playground.avatars.gan import AvatarGenerator
+
+
+class Drawing:
+    """Styles to pictures."""
+
+    def __init__(self, live: LivePool) -> None:
+        self._live = live
+        self._batch = threading.Lock()  # one at a time: two would share the same cores
+
+    def live(self, model: "AvatarGenerator", style: np.ndarray, side: int) -> bytes:
+        """The JPEG of one style (layers, w), `side` pixels wide."""
+        return self._live.run(lambda: encode.jpeg(_drawn(model, style[None])[0], side))
+
+    def many(self, model: "AvatarGenerator", all_styles: np.ndarray) -> np.ndarray:
+        """(N, layers, w) to (N, S, S, 3) uint8; others come in between batches."""
+        from playground.gan import network
+
+        found = []
+        for start in range(0, len(all_styles), network.BATCH):
+            with self._batch:
+                found.append(_drawn(model, all_styles[start : start + network.BATCH]))
+        return np.concatenate(found)
+
+
+def _drawn(model: "AvatarGenerator", batch: np.ndarray) -> np.ndarray:
+    from playground.gan import network
+
+    return network.drawn(network.pictures(model, batch))
