@@ -1,7 +1,8 @@
 """Text-to-image: what the playground adds to the diffusers call that a user would write, and how long a visitor waits.
 
 Rule of the room: all sides take turns in one run with the same prompt, seed and settings; medians are told, and the
-pictures are compared as well as the times.
+pictures are compared as well as the times. Plain diffusers is measured on the one core that the playground gives a
+small model, and, before anything of the playground computes, alone on all cores (not later: see `playground.cores`).
 """
 
 import argparse
@@ -20,6 +21,7 @@ import numpy as np
 from playground.bench.machine import Machine
 from playground.bench.table import print_table, tell
 from playground.core import Playground
+from playground.cores import computing
 from playground.images.types import ImageRequest, Picture
 from playground.settings import ROOT, Settings
 
@@ -32,8 +34,10 @@ MODEL = "avatar-diffusion"
 PROMPT = "a smiling person with long red hair and round glasses wearing a blue hoodie on a green background"
 STARTS = 3
 WARM_UP = 2  # rounds that are not counted
-PLAIN, OFF, ON = "plain diffusers call", "playground, preview off", "playground, preview on"
-WANTED = {PLAIN: "", OFF: "+5 %", ON: "+15 %"}
+ALONE, PLAIN = "plain diffusers call, all cores, alone in its process", "plain diffusers call, one core"
+OFF, ON = "playground, preview off", "playground, preview on"
+WANTED = {ALONE: "", PLAIN: "", OFF: "+5 %", ON: "+15 %"}
+OPENED_S = 5.0  # how long a visitor looks at a tab and types before the first picture is asked for
 SAME = 1  # of 255: pictures no further apart are one, rounded in another order
 COLD = f"""
 import time
@@ -42,6 +46,10 @@ from playground.core import Playground
 from playground.images.types import Done, ImageRequest, Picture
 from playground.settings import Settings
 playground = Playground(Settings(offline=True))
+if {{opened}}:
+    playground.ahead.opened("image")
+    time.sleep({{opened}})
+    began = time.perf_counter()
 for seed in (1, 2):
     for event in playground.images.generate("bench", "{MODEL}", ImageRequest("{PROMPT}", seed=seed)).events():
         if isinstance(event, Picture):
@@ -55,7 +63,10 @@ playground.close()
 
 @dataclass(frozen=True)
 class Start:
-    """What a new process needed: seconds to its first picture and to the next one, and its most memory in bytes."""
+    """What a new process needed: seconds to its first picture and to the next one, and its most memory in bytes.
+
+    With `opened`, seconds count from the moment that long after the tab was opened.
+    """
 
     first: float
     second: float
@@ -69,18 +80,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace, machine: Machine) -> None:
     """Measure and print all tables."""
-    starts = []
+    starts, opened = [], []
     for number in range(STARTS):
-        tell(f"cold start {number + 1} of {STARTS}: a new process makes two pictures")
+        tell(f"cold start {number + 1} of {STARTS}: two new processes make two pictures each")
         starts.append(_cold())
+        opened.append(_cold(OPENED_S))
     with closing(Playground(Settings(offline=True))) as playground:
         _print_beside_plain(playground, given.rounds)
     peak = median(start.peak for start in starts) / 1e6
     rows = [
         [
-            "first picture of a cold tab, imports included, seconds",
-            f"{median(start.first for start in starts):.2f}",
+            f"first picture of a tab that was opened {OPENED_S:.0f} s ago, seconds",
+            f"{median(start.first for start in opened):.2f}",
             "6",
+        ],
+        [
+            "first picture of a new process, from its first import on, seconds",
+            f"{median(start.first for start in starts):.2f}",
+            "",
         ],
         ["the next one, with preview and score, seconds", f"{median(start.second for start in starts):.2f}", "3"],
         ["most memory of that process while it drew, MB", f"{peak:.0f}", ""],
@@ -91,8 +108,16 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
 def _print_beside_plain(playground: Playground, rounds: int) -> None:
     """The table of the three ways, which take turns. Raises `AssertionError` where they do not make one picture."""
     tell(f"loading {MODEL} twice: for plain diffusers and for the playground")
-    ways = {PLAIN: _plain(playground), OFF: _ours(playground, preview=False), ON: _ours(playground, preview=True)}
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    plain = _plain(playground)
+    ways = {
+        PLAIN: _on_one_core(plain), OFF: _ours(playground, preview=False), ON: _ours(playground, preview=True),
+    }  # fmt: skip
+    times: dict[str, list[float]] = {name: [] for name in (ALONE, *ways)}
+    for seed in range(WARM_UP + rounds):
+        began = time.perf_counter()
+        plain(seed)
+        if seed >= WARM_UP:
+            times[ALONE].append(time.perf_counter() - began)
     apart: dict[str, int] = dict.fromkeys(ways, 0)
     for seed in range(WARM_UP + rounds):
         tell(f"round {seed + 1} of {WARM_UP + rounds}{', not counted' if seed < WARM_UP else ''}")
@@ -106,13 +131,17 @@ def _print_beside_plain(playground: Playground, rounds: int) -> None:
         for name, picture in pictures.items():
             apart[name] = max(apart[name], int(abs(picture - pictures[PLAIN]).max()))
             assert apart[name] <= SAME, f"{name}: seed {seed} gave another picture ({apart[name]} of 255 apart)"
-    limits, usual = playground.images.limits(MODEL), median(times[PLAIN])
+    limits = playground.images.limits(MODEL)
     rows = [
         [name, f"{median(each):.3f}", f"{min(each):.3f} to {max(each):.3f}",
-         f"{100 * (median(each) / usual - 1):+.1f} %", WANTED[name], str(apart[name])]
+         *(f"{100 * (median(each) / median(times[than]) - 1):+.1f} %" for than in (PLAIN, ALONE)), WANTED[name],
+         str(apart.get(name, ""))]
         for name, each in times.items()
     ]  # fmt: skip
-    heads = ["way", "seconds", "range", "more", "at most", "largest difference, of 255"]
+    heads = [
+        "way", "seconds", "range", "more than plain on one core", "more than plain alone", "at most",
+        "largest difference, of 255",
+    ]  # fmt: skip
     title = f"One picture, {limits.steps[1]} steps, guidance {limits.guidance[1]:g}, {rounds} rounds in turn, medians"
     print_table(title, heads, rows)
 
@@ -135,6 +164,14 @@ def _plain(playground: Playground) -> "Way":
     return make
 
 
+def _on_one_core(way: "Way") -> "Way":
+    def make(seed: int) -> "Image.Image":
+        with computing(one_core=True):
+            return way(seed)
+
+    return make
+
+
 def _ours(playground: Playground, preview: bool) -> "Way":
     def make(seed: int) -> "Image.Image":
         wish = ImageRequest(PROMPT, seed=seed, preview=preview, score=False)
@@ -144,8 +181,8 @@ def _ours(playground: Playground, preview: bool) -> "Way":
     return make
 
 
-def _cold() -> Start:
-    command = [sys.executable, "-c", COLD]
+def _cold(opened: float = 0.0) -> Start:
+    command = [sys.executable, "-c", COLD.format(opened=opened)]
     environment = dict(os.environ)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
