@@ -133,6 +133,8 @@ def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_pa
     # Phrase and boxes light each other up; a click leaves the others pale.
     page.locator(PHRASES).nth(1).hover()
     expect(page.locator(f"{BOXES}.hot")).to_have_count(2)
+    # the words of a phrase stand on the first of its boxes, its others are counted
+    expect(page.locator("#ground-stage .tip")).to_have_text(["a bald man", "two people in yellow", "2"])
     page.locator(BOXES).first.hover()
     expect(page.locator(f"{PHRASES}.hot")).to_have_text("a bald man")
     colours = [page.locator(one).first.evaluate("e => e.style.getPropertyValue('--c')") for one in (BOXES, PHRASES)]
