@@ -98,7 +98,7 @@ def refer(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked 
 def detect(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
     """All of a kind of thing, or that there is none."""
     if rng.random() < 0.45:
-        there_is = rng.random() < 0.75  # else the draw decides, and most traits are rare
+        there_is = rng.random() < 0.5  # else the draw decides, and most traits are rare
         tried = (pick(rng, TRAITS) for _ in range(12 if there_is else 1))
         trait, who = next(((t, having(record, t)) for t in tried if not there_is or having(record, t)), (None, None))
         if trait is None or who is None:
