@@ -2,6 +2,9 @@
 
 Rule of the room: Rombach et al. (2022), arXiv:2112.10752, section 3.1, in small, with a stock `AutoencoderKL`. There
 is no adversary: this world is drawn, so sharpness is a matter of edges, which the loss counts again.
+
+`sharpen` goes on with the decoder alone, from latents that are a little off, as those of a UNet are, and with a
+perceptual loss: the eyes of `avatar-vae` must read the same person.
 """
 
 from pathlib import Path
@@ -13,11 +16,14 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor
 
+from playground.avatars.vae import AvatarVAE
 from playground.training.reading import World
 from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
 
 KL = 2e-3  # of the mean over the latent's numbers: enough to keep them near unit variance
 WIDTHS = (16, 32, 64, 128)
+OFF = 0.3  # standard deviations by which latents may be off
+READ = 0.2  # weight of the perceptual loss
 
 
 def build(size: int = 64, widths: tuple[int, ...] = WIDTHS, channels: int = 8) -> AutoencoderKL:
@@ -77,6 +83,45 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
     found = encoded(averaged, world, np.arange(min(2048, len(world))))
     averaged.register_to_config(scaling_factor=round(1 / found.std().item(), 4))
     return averaged.eval()
+
+
+def sharpen(
+    model: AutoencoderKL, eyes: AvatarVAE, world: World, latents: Tensor, out: Path, schedule: Schedule
+) -> AutoencoderKL:
+    """Train the decoder, or go on, and return the model with its averaged decoder; the encoder stays as it is.
+
+    `latents` (N, C, h, w) are those of the first N portraits of `world`, not scaled.
+    """
+    where = device()
+    model = placed(model, where).requires_grad_(False)
+    parts = torch.nn.ModuleDict({"post": model.post_quant_conv, "decoder": model.decoder}).requires_grad_(True).train()
+    eyes = placed(eyes, where).eval().requires_grad_(False)
+    optimiser = torch.optim.AdamW(parts.parameters(), schedule.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    run = Run(out, {"decoder": parts}, {"adam": optimiser}, schedule, ("decoder",), "KL decoder")
+    rng = np.random.default_rng((23, run.seen))
+    spread = latents.std()
+
+    def step(batch: int) -> dict[str, float]:
+        rows = np.sort(rng.integers(len(latents), size=batch))
+        wanted = pictures(world.images(rows), where)
+        off = OFF * spread * torch.rand((batch, 1, 1, 1)) * torch.randn(batch, *latents.shape[1:])
+        given = (latents[rows] + off).to(where).contiguous(memory_format=torch.channels_last)
+        drawn = model.decode(given).sample
+        pixels, loss = unlike(drawn, wanted)
+        with torch.no_grad():
+            there = eyes.encode(wanted)[0]
+        read = F.l1_loss(eyes.encode(drawn)[0], there)
+        optimiser.zero_grad(set_to_none=True)
+        (loss + READ * read).backward()
+        torch.nn.utils.clip_grad_norm_(parts.parameters(), 1.0)
+        optimiser.step()
+        mse = F.mse_loss(drawn.detach().clamp(-1, 1), wanted).item() / 4
+        return {"l1": pixels.item(), "psnr": -10 * np.log10(mse), "read": read.item()}
+
+    if schedule.images:
+        run.train(step)
+    parts.load_state_dict(run.average("decoder"))
+    return model.eval()
 
 
 @torch.no_grad()
