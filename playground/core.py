@@ -4,7 +4,9 @@ Rule of the room: made once from `Settings`, handed to the tabs, closed at the e
 imported before a model is asked for.
 """
 
+import os
 from collections.abc import Callable
+from threading import BoundedSemaphore
 
 from playground.ahead import Ahead
 from playground.autoencoders.service import AutoencoderService
@@ -14,7 +16,6 @@ from playground.chat.types import TORCH
 from playground.gan.service import GanService
 from playground.grounding.service import GroundingService
 from playground.images.service import ImageService
-from playground.live_pool import LivePool
 from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
 from playground.settings import Settings
@@ -46,7 +47,7 @@ class Playground:
         self._worker = Worker("device", longest_line=settings.profile.line)
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
-        self._live = LivePool()
+        live = BoundedSemaphore(os.cpu_count() or 1)  # live pictures at once: each computes on one core
         self.ahead = Ahead(self.catalog, self.models)
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
         self.images = ImageService(
@@ -54,8 +55,8 @@ class Playground:
         )
         self.grounding = GroundingService(self.catalog, self.models, self._worker, self._remote_worker)
         self.autoencoders = AutoencoderService(self.catalog, self.models, self._worker)
-        self.vae = VaeService(self.catalog, self.models, self._latents, self._live, self.weights)
-        self.gan = GanService(self.catalog, self.models, self._latents, self._live, self.weights)
+        self.vae = VaeService(self.catalog, self.models, self._latents, live, self.weights)
+        self.gan = GanService(self.catalog, self.models, self._latents, live, self.weights)
 
     def state(self, entry: Entry) -> State:
         """How near a model is, for the menus; asks no network."""
@@ -92,5 +93,4 @@ class Playground:
         self._worker.close()
         self._remote_worker.close()
         self._latents.close()
-        self._live.close()
         self.models.close()

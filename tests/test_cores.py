@@ -1,24 +1,14 @@
 """Small networks compute on one core, large ones on all, and each thread has a count of its own."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 import torch
 
 from playground.cores import computing
-from playground.errors import UserError
-from playground.live_pool import LivePool
 from playground.residency import ModelKey, Models
 from playground.resident import Resident
 from playground.task import Task
-
-
-@pytest.fixture
-def pool() -> Iterator[LivePool]:
-    made = LivePool()
-    yield made
-    made.close()
 
 
 def on_new_thread(work: Callable[[], object]) -> object:
@@ -69,16 +59,3 @@ def test_a_count_belongs_to_its_thread() -> None:
 
         assert on_new_thread(one) == 1
         assert torch.get_num_threads() == usual
-
-
-def test_live_pictures_are_drawn_on_one_core(pool: LivePool) -> None:
-    assert pool.run(torch.get_num_threads) == 1
-
-
-def test_an_error_of_a_drawing_reaches_who_asked(pool: LivePool) -> None:
-    def fail() -> None:
-        raise UserError("no such slider")
-
-    with pytest.raises(UserError, match="no such slider"):
-        pool.run(fail)
-    assert pool.run(lambda: 5) == 5

@@ -20,7 +20,7 @@ from playground.bench.machine import Machine
 from playground.bench.table import print_table
 from playground.chat.types import Sampling, Turn
 from playground.core import Playground
-from playground.live_pool import LivePool
+from playground.cores import computing
 from playground.residency import ModelKey
 from playground.settings import ROOT, Settings
 
@@ -67,14 +67,12 @@ def _print_frames(playground: Playground) -> None:
     """One decode through the service beside the bare module call on all cores and on one, in turns."""
     import torch
 
-    one_core = LivePool()
-
     def on_one(work: Callable[[], object]) -> Callable[[], object]:
         def drawn() -> object:
-            with torch.inference_mode():
+            with torch.inference_mode(), computing(one_core=True):
                 return work()
 
-        return lambda: one_core.run(drawn)
+        return drawn
 
     rows = []
     latent = playground.vae.sample("avatar-vae", 1)
@@ -92,7 +90,6 @@ def _print_frames(playground: Playground) -> None:
             alone, one, whole = _in_turns(bare, on_one(bare), live)
             more = [f"{whole - than:+.2f} ms ({100 * (whole / than - 1):+.0f} %)" for than in (one, alone)]
             rows.append([name, f"{alone:.2f}", f"{one:.2f}", f"{whole:.2f}", *more, "20 % or 2 ms"])
-    one_core.close()
     heads = [
         "one live picture", "module call, all cores, ms", "on one core, ms", "service with its JPEG, on one core, ms",
         "more than on one", "more than on all", "at most",

@@ -1,6 +1,6 @@
 """How a resident generator's pictures are drawn: one at once for a finger, many a batch at a time.
 
-Rule of the room: a live picture goes to the pool of live pictures and waits for nobody else's batch.
+Rule of the room: a live picture is one of a few at a time (`live`) and waits for nobody else's batch.
 """
 
 import threading
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.live_pool import LivePool
 from playground.pictures import encode
 
 if TYPE_CHECKING:
@@ -18,13 +17,14 @@ if TYPE_CHECKING:
 class Drawing:
     """Styles to pictures."""
 
-    def __init__(self, live: LivePool) -> None:
+    def __init__(self, live: threading.Semaphore) -> None:
         self._live = live
         self._batch = threading.Lock()  # one at a time: two would share the same cores
 
     def live(self, model: "AvatarGenerator", style: np.ndarray, side: int) -> bytes:
         """The JPEG of one style (layers, w), `side` pixels wide."""
-        return self._live.run(lambda: encode.jpeg(_drawn(model, style[None])[0], side))
+        with self._live:
+            return encode.jpeg(_drawn(model, style[None])[0], side)
 
     def many(self, model: "AvatarGenerator", all_styles: np.ndarray) -> np.ndarray:
         """(N, layers, w) to (N, S, S, 3) uint8; others come in between batches."""

@@ -1,14 +1,14 @@
 """The GAN's verbs: what the tab and the API endpoints call.
 
 Rule of the room: nothing of a visitor is kept; styles, edits and own directions travel with every request and are
-checked. What moves under a finger runs at once, `frame` in the pool of live pictures and `samples` under a lock of its
-own; what takes longer is a `Job`.
+checked. What moves under a finger (`frame`, `samples`) runs at once; what takes longer is a `Job`.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,7 +22,6 @@ from playground.gan.drawing import Drawing
 from playground.gan.editing import Editor, components
 from playground.gan.kept import Kept
 from playground.gan.types import About, Edit, Frame, Histogram, Neighbour, Sample, Step
-from playground.live_pool import LivePool
 from playground.pictures import animation, intake, latent_file
 from playground.residency import ModelKey, Models
 from playground.task import Phase, Task
@@ -43,7 +42,9 @@ SIDES = (16, 1024)  # pixels of a picture that is shown
 class GanService:
     """Pictures of any generator of the catalogue."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker, live: LivePool, weights: WeightStore) -> None:
+    def __init__(
+        self, catalog: Catalog, models: Models, worker: Worker, live: Semaphore, weights: WeightStore
+    ) -> None:
         self.catalog = catalog
         self._models = models
         self._worker = worker
@@ -226,7 +227,7 @@ class GanService:
         return self._worker.submit(visitor, work)
 
     def realness(self, model_id: str, style: Any) -> float:
-        """The share (0..1) of 1,000 samples that the discriminator finds less real than this style's picture."""
+        """The share (0..1) of 256 samples that the discriminator finds less real than this style's picture."""
         with self._generator(model_id) as model:
             drawn = self._drawing.many(model, checks.style(style, model.layers, model.w_dim)[None])
             return self._companions.percentiles(model_id, model, drawn)[0]

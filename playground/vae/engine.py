@@ -5,39 +5,35 @@ comes in was checked. Torch is imported by `network`, when the first model is as
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from playground.live_pool import LivePool
 from playground.pictures.encode import jpeg
 from playground.residency import ModelKey, Models
 from playground.task import Task
 from playground.vae.checks import FARTHEST
 from playground.vae.types import Leak
 
-T = TypeVar("T")
 Reading = dict[str, dict[str, float]]  # attribute -> value -> probability
 
 
 class Engine:
     """What the service asks of the models."""
 
-    def __init__(self, models: Models, live: LivePool) -> None:
+    def __init__(self, models: Models, live: threading.Semaphore) -> None:
         self._models = models
         self._live = live
         self._others = threading.Lock()
 
-    def live(self, vae_id: str, latent: np.ndarray, side: int, meanwhile: Callable[[], T]) -> tuple[bytes, T]:
-        """The JPEG of one latent (z,), `side` pixels wide, and what `meanwhile` gives."""
-        with self._models.use(ModelKey(vae_id)) as vae:
+    def live(self, vae_id: str, latent: np.ndarray, side: int) -> bytes:
+        """The JPEG of one latent (z,), `side` pixels wide; as many at a time as `live` lets in."""
+        with self._models.use(ModelKey(vae_id)) as vae, self._live:
             from playground.vae.network import decode
 
-            drawn = self._live.start(lambda: jpeg(decode(vae, latent[None])[0], side))
-            other = meanwhile()
-            return drawn.result(), other
+            return jpeg(decode(vae, latent[None])[0], side)
 
     def decoded(self, vae_id: str, latents: np.ndarray) -> np.ndarray:
         """(B, S, S, 3) uint8 of (B, z)."""

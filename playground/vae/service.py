@@ -5,6 +5,7 @@ visitor. A live picture never waits in a line; what takes longer returns a `Job`
 """
 
 from collections.abc import Iterator, Sequence
+from threading import Semaphore
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,6 @@ from PIL import Image
 from playground.avatars.controls import Control
 from playground.catalog import Catalog
 from playground.errors import UserError
-from playground.live_pool import LivePool
 from playground.pictures import animation, intake, metrics
 from playground.residency import Models
 from playground.task import Phase, Task
@@ -34,7 +34,9 @@ MOST_EXAMPLES = 32  # pictures in each group of a direction
 class VaeService:
     """Works with any model of the family `avatar-vae`. Every method raises `UserError` for an unknown model."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker, live: LivePool, weights: WeightStore) -> None:
+    def __init__(
+        self, catalog: Catalog, models: Models, worker: Worker, live: Semaphore, weights: WeightStore
+    ) -> None:
         self.catalog = catalog
         self._worker = worker
         self._companions = Companions(catalog, weights)
@@ -73,8 +75,7 @@ class VaeService:
         """
         checks.count(side, "The side of a live picture", checks.SIDES)
         z = self.placed(model_id, latent, values, seed)
-        picture, stand = self._engine.live(model_id, z, side, lambda: _stand(self.about(model_id), z))
-        return Frame(picture, z, stand)
+        return Frame(self._engine.live(model_id, z, side), z, _stand(self.about(model_id), z))
 
     def render(self, model_id: str, latent: Any) -> Image.Image:
         """The picture of a latent at the model's own size."""
