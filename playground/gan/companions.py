@@ -56,7 +56,7 @@ class Companions:
         return self._kept.get(vae, "atlas", read)
 
     def percentiles(self, model_id: str, generator: "AvatarGenerator", pictures: np.ndarray) -> list[float]:
-        """How many of 1,000 samples the discriminator finds less real than each of (B, S, S, 3): shares 0..1."""
+        """How many of 256 samples the discriminator finds less real than each of (B, S, S, 3): shares 0..1."""
         from playground.gan import network
 
         entry = self._catalog.get(model_id)
