@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline
 from transformers import AutoProcessor, CLIPTokenizer, VisionTextDualEncoderModel
 
+from playground.avatars.vae import AvatarVAE
 from playground.training.captions import caption_of, words
 from playground.training.evaluation import diffusion as measured
 from playground.training.phrases import agrees, claims
@@ -17,6 +18,7 @@ from playground.training.reading import World, read
 from playground.training.recipes import autoencoder, clip, diffusion
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
 from playground.training.recipes.loop import Schedule
+from playground.training.recipes.vae import attribute_config
 from playground.training.sampling import Split, person, seeds
 from playground.training.shards import Plan, render
 
@@ -154,6 +156,23 @@ def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(
     assert images.shape == (2, 3, 64, 64) and torch.allclose(images[1], alone[0], atol=1 / 100)
     more = diffusion.train(*arguments[:5], folder / "more", schedule(8, 8), folder / "pipeline")
     assert more.unet.config.block_out_channels == [16, 32], "it goes on with what is there"
+
+
+def test_a_decoder_is_sharpened_alone(worlds: tuple[World, World, World], folder: Path) -> None:
+    torch.manual_seed(0)
+    portraits, some = worlds[0], np.arange(8)
+    vae = autoencoder.build(64)
+    latents = autoencoder.encoded(vae, portraits, np.arange(COUNT))
+    before = vae.decode(latents[some]).sample.detach()
+    eyes = AvatarVAE(attribute_config(), decoder_widths=(16, 12, 8, 8), encoder_widths=(4, 8, 8, 8))
+    sharp = autoencoder.sharpen(vae, eyes, portraits, latents, folder / "sharp", schedule(16, 8))
+    assert torch.equal(autoencoder.encoded(sharp, portraits, some), latents[some]), (
+        "the UNet's latents stay what they are"
+    )
+    after = sharp.decode(latents[some]).sample
+    assert not torch.allclose(after, before) and torch.isfinite(after).all()
+    again = autoencoder.sharpen(autoencoder.build(64), eyes, portraits, latents, folder / "sharp", schedule(16, 8))
+    assert torch.equal(again.decode(latents[some]).sample, after), "it goes on where it was"
 
 
 def test_prompts_are_new_and_true_portraits_obey_them() -> None:

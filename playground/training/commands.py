@@ -172,6 +172,7 @@ def _diffusion(options: argparse.Namespace) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
+    from playground.avatars.vae import AvatarVAE
     from playground.training.recipes import autoencoder, clip, diffusion
     from playground.training.recipes.loop import Schedule
 
@@ -183,6 +184,8 @@ def _diffusion(options: argparse.Namespace) -> None:
     if not kept.exists():
         save_file({"latents": autoencoder.encoded(before, world, np.arange(len(world))).half()}, kept)
     latents = load_file(kept)["latents"].to(torch.float32)
+    eyes = AvatarVAE.from_pretrained(options.models / "avatar-vae")
+    before = autoencoder.sharpen(before, eyes, world, latents, out / "decoder", Schedule(first, 16, 1.2e-3, 500, 3000))
     words = clip.load(options.models / "avatar-clip")
     pipeline = diffusion.train(
         world, latents, before, words.model.text_model, words.tokenizer, out / "unet", _schedule(options),

@@ -22,7 +22,7 @@ from playground.training.evaluation.card import Row, percent
 from playground.training.recipes.captioned import allowed, value_offsets
 from playground.training.sampling import Split, person, seeds
 
-STEPS, GUIDANCE = 20, 3.0
+STEPS, GUIDANCE = 20, 4.5
 AGAIN = 100  # prompts that are drawn once more with another seed
 
 
