@@ -115,7 +115,7 @@ function boxes() {
     const id = b.key + "/" + n, e = old.get(id) || fresh(id);
     e.dataset.key = b.key; tint(e, b.colour); lay(e, b.box); e.style.zIndex = rank.get(b);  // small ones can be reached
     e.classList.toggle("dashed", Boolean(b.dashed)); e.classList.toggle("low", b.box[1] < 0.07); e.classList.toggle("right", b.box[0] > 0.6);
-    e.setAttribute("aria-label", [b.label, b.score].filter(Boolean).join(" ")); 
+    e.setAttribute("aria-label", [b.label, b.score].filter(Boolean).join(" "));
     // "four people" stands on the first of the four; the others are counted, so that words do not cover the picture
     const nth = (count.get(b.key) || 0) + 1; count.set(b.key, nth); e.firstChild.textContent = [nth > 1 ? String(nth) : b.label, b.score].filter(Boolean).join(" · ");
     return e;

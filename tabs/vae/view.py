@@ -20,7 +20,7 @@ from tabs.live.stage import chips, plain, slider, stage_value
 from tabs.vae.visit import Visit
 from tabs.words import say, size_text
 
-SIDE = 128  # pixels of a live picture: the browser enlarges it on, and the JPEG costs an eighth of 320
+SIDE = 128  # pixels of a live picture: the browser enlarges it on, and larger JPEGs take longer than they show
 WIDEST_DIMENSION = 4.0  # a raw coordinate's slider, in standard deviations of the prior
 OWN_REACH = 2.0  # an own attribute's slider: so many times the difference of its groups
 SMALLEST_LEAK = 0.02  # total variation distance worth a bar
