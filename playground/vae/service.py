@@ -71,7 +71,7 @@ class VaeService:
     def frame(self, model_id: str, latent: Any, values: Any, seed: int = 0, side: int = 128) -> Frame:
         """One live picture of what `placed` gives. `side` is the JPEG's, in pixels.
 
-        The page keeps one request in flight; others wait a few milliseconds here, and never for the worker.
+        A page keeps one or two requests in flight; others wait a few milliseconds here, and never for the worker.
         """
         checks.count(side, "The side of a live picture", checks.SIDES)
         z = self.placed(model_id, latent, values, seed)

@@ -68,12 +68,12 @@ def controls(recipe: Recipe, about: About, language: str) -> list[dict[str, Any]
     """
     layers, (low, high), (least, most) = len(about.resolutions), TRUNCATION, STRENGTH
     fixed: dict[str, Any] = {"random": False}
-    psi = slider("truncation", say(language, "gan_truncation"), low, high, 1.0, step=0.05, home=1.0, **fixed)
+    psi = slider("truncation", say(language, "gan_truncation"), low, high, 1.0, step=0.01, home=1.0, **fixed)
     until = slider("cutoff", say(language, "gan_cutoff"), 0, layers, layers, step=1, home=layers, **fixed)
     named = [(f"kept-{place}", f"{each.title} · {range_text(each.layers, layers, language)}")
              for place, each in enumerate(recipe.kept)]  # fmt: skip
     named += [(move.name, move_text(move, layers, language)) for move in recipe.moves]
-    found = [slider(name, words, least, most, 0.0, step=0.05, unit="σ", home=0.0) for name, words in named]
+    found = [slider(name, words, least, most, 0.0, step=0.01, unit="σ", home=0.0) for name, words in named]
     return [psi, until, *found]
 
 

@@ -9,32 +9,39 @@ let v = {};                        // the value as Python gave it
 let base = null, basePicture = ""; // the latent every movement starts from, and its picture
 let latent = null, values = {};    // what is on show
 let moved = new Map();             // control -> value, in the order of the movements
-let locked = new Set(), fresh = new Set();
-let inFlight = false, pending = false, scheduled = false, released = false, epoch = 0, active = null;
+let locked = new Set();
+let fresh = new Map();             // control -> the request that carries its newest movement, until that is answered
+let underWay = 0, sent = 0, answered = 0, quick = false, good = false;  // requests; whether the last answer came at once, and was a picture
+const QUICK_MS = 60;
+let pending = false, scheduled = false, released = false, epoch = 0, active = null;
 let frames = 0, times = [], parts = {}, rows = new Map(), showFps = false;
 
-// ---- newest wins: one request under way, the newest state next, the last one never lost ----
+// ---- newest wins: the newest state goes next, the last one is never lost, an older answer never follows a newer one ----
+// One request is under way at a time; a server that answers at once draws the next picture while this page shows the last.
+const room = () => base !== null && quick ? 2 : 1;
 function want() {
-  pending = true; element.dataset.state = "busy";
-  if (!inFlight && !scheduled) { scheduled = true; requestAnimationFrame(send); }
+  pending = true; state("busy");
+  if (underWay < room() && !scheduled) { scheduled = true; requestAnimationFrame(send); }
 }
 async function send() {
   scheduled = false;
-  if (inFlight || !pending) return;
-  const mine = epoch, first = base === null;
-  pending = first && moved.size > 0; inFlight = true;
-  if (!first) fresh.clear();
-  if (!parts.picture.src) parts.wait.hidden = false;
-  const slow = setTimeout(() => { parts.wait.hidden = false; }, 700);
+  if (underWay >= room() || !pending) return;
+  const mine = epoch, first = base === null, order = ++sent, began = performance.now();
+  pending = first && moved.size > 0; underWay += 1;
+  if (!parts.picture.src) hide(parts.wait, false);
+  const slow = setTimeout(() => hide(parts.wait, false), 700);
   let answer;
   try { answer = await server.frame({model: v.model, latent: base, values: first ? {} : Object.fromEntries(moved), extra: v.extra || {}}); }
   catch { answer = undefined; }
-  clearTimeout(slow); parts.wait.hidden = true; inFlight = false;
-  const good = mine === epoch && show(answer, first);
+  clearTimeout(slow); hide(parts.wait, true); underWay -= 1; quick = performance.now() - began < QUICK_MS;
+  if (pending && !first && mine === epoch) send();  // no frame to wait for: the newest state is known
+  if (mine !== epoch) good = false; else if (order > answered) good = show(answer, first, order);
   if (mine === epoch && first && !good) pending = false;
-  if (pending) send(); else settle(good);  // no frame to wait for: the newest state is known
+  if (pending) send(); else if (underWay === 0) settle();
 }
-function show(answer, first) {
+function show(answer, first, order) {
+  answered = order;
+  if (!first) for (const [name, carried] of fresh) if (carried <= order) fresh.delete(name);
   if (!answer || answer.error) { note(answer ? answer.error : v.words.lost); return false; }
   note(""); latent = answer.latent; values = {...values, ...answer.values};
   if (first) { base = latent; released = true; }
@@ -43,7 +50,7 @@ function show(answer, first) {
   refresh();
   return true;
 }
-function settle(good) {
+function settle() {
   if (active !== null) return;
   const ended = released && good; released = false;
   if (latent !== null && !parts.note.textContent) {
@@ -51,7 +58,7 @@ function settle(good) {
     props.value = {...v, ...state, picture: null};
     if (ended) trigger("release", {model: v.model, ...state});
   }
-  element.dataset.state = "idle";
+  state("idle");
 }
 function current() {
   const all = {};
@@ -59,18 +66,21 @@ function current() {
   return all;
 }
 const standing = (c) => fresh.has(c.name) || !(c.name in values) ? (moved.get(c.name) ?? values[c.name] ?? c.value) : values[c.name];
-function note(text) { parts.note.textContent = text; parts.note.hidden = !text; }
+function note(text) { if (text || !parts.note.hidden) { parts.note.textContent = text; hide(parts.note, !text); } }
+// What stays as it is is not written: at thirty pictures a second the page pays for every word.
+function hide(part, hidden) { if (part.hidden !== hidden) part.hidden = hidden; }
+function state(now) { if (element.dataset.state !== now) element.dataset.state = now; }
 
 // ---- movements ----
 function move(c, value, done) {
   if (locked.has(c.name)) return;
   if (c.group) for (const other of v.controls) if (other.group === c.group) { moved.delete(other.name); fresh.delete(other.name); }
-  moved.delete(c.name); moved.set(c.name, value); fresh.add(c.name);
+  moved.delete(c.name); moved.set(c.name, value); fresh.set(c.name, sent + 1);
   rows.get(c.name).draw(value);
   if (done) released = true;
   want();
 }
-function released_() { active = null; released = true; if (!inFlight && !pending) want(); }
+function released_() { active = null; released = true; if (underWay === 0 && !pending) want(); }
 function reset(c) { if (locked.has(c.name)) return; if (c.home !== undefined) { move(c, c.home, true); return; } moved.delete(c.name); delete values[c.name]; released = true; want(); }
 function resetAll() {
   for (const c of v.controls) if (!locked.has(c.name)) { if (c.home !== undefined) { move(c, c.home, true); continue; } moved.delete(c.name); delete values[c.name]; }
@@ -88,7 +98,7 @@ function randomise() {
 }
 function toggleLock(c, lock) {
   if (locked.has(c.name)) locked.delete(c.name); else locked.add(c.name);
-  drawLock(c, lock); rows.get(c.name).draw(standing(c)); if (!inFlight && !pending) settle(false);
+  drawLock(c, lock); rows.get(c.name).draw(standing(c)); if (underWay === 0 && !pending) { good = false; settle(); }
 }
 function drawLock(c, lock) {
   const on = locked.has(c.name); lock.textContent = on ? "🔒" : "🔓"; lock.setAttribute("aria-pressed", on);
@@ -185,7 +195,7 @@ function build() {
   root.replaceChildren(); rows = new Map();
   const left = make("div", "left"), frame = make("div", "frame");
   const picture = make("img"); picture.alt = v.words.picture; picture.draggable = false; picture.tabIndex = 0; picture.title = v.words.hold;
-  picture.onload = () => { picture.hidden = false; frames += 1; element.dataset.frames = frames; times.push(performance.now()); drawFps(); };
+  picture.onload = () => { hide(picture, false); frames += 1; element.dataset.frames = frames; times.push(performance.now()); drawFps(); };
   picture.hidden = true;
   let kept = null;  // pressed: the picture before any control was moved
   picture.onpointerdown = () => { if (basePicture && kept === null) { kept = picture.src; frames -= 1; picture.src = basePicture; } };
@@ -205,7 +215,7 @@ function build() {
 }
 function drawFps() {
   const now = performance.now(); times = times.filter((t) => now - t < 1000);
-  parts.fps.hidden = !showFps; parts.fps.textContent = times.length + " fps";
+  hide(parts.fps, !showFps); if (showFps) parts.fps.textContent = times.length + " fps";
 }
 let drawn = "";
 function take() {
@@ -217,8 +227,8 @@ function take() {
   if (shape !== drawn) { const before = drawn && parts.picture?.src; build(); drawn = shape; if (before) parts.picture.src = before; }
   note(""); refresh(); for (const c of v.controls) rows.get(c.name).draw(standing(c));
   element.dataset.frames = frames;
-  if (v.picture) { basePicture = v.picture; parts.picture.src = v.picture; pending = false; element.dataset.state = inFlight ? "busy" : "idle"; }
+  if (v.picture) { basePicture = v.picture; parts.picture.src = v.picture; pending = false; state(underWay ? "busy" : "idle"); }
   else want();
 }
-element.dataset.frames = 0; element.dataset.state = "idle";
+element.dataset.frames = 0; state("idle");
 take(); watch("value", take);

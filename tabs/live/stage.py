@@ -1,8 +1,9 @@
 """A picture that follows the finger: sliders, circles and chips beside it, and one server function that draws.
 
 Rule of the room: nobody's state lives on the server. Every movement sends one payload that holds all of it; one
-request is under way at a time, the newest state is the next to go, and the last one always arrives. Values reach the
-page as text nodes and attributes only, never as HTML.
+request is under way at a time, or two while answers come at once. The newest state is the next to go, the last one
+always arrives, and no older answer follows a newer one. Values reach the page as text nodes and attributes only, never
+as HTML.
 
 The protocol, all of it plain JSON:
 
@@ -30,6 +31,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from starlette.responses import JSONResponse
 
 from playground.errors import UserError
 from playground.pictures.encode import data_uri
@@ -173,12 +175,14 @@ def _count(raw: Any, dimensions: int, most: int) -> int:
     return sum(counts) if all(counts) and sum(counts) <= most else 0
 
 
-def _worded(draw: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def frame(payload: Any) -> dict[str, Any]:
+def _worded(draw: Callable[[Any], dict[str, Any]]) -> Callable[[Any], JSONResponse]:
+    def frame(payload: Any) -> JSONResponse:
         try:
-            return draw(payload)
+            answered = draw(payload)
         except UserError as error:
-            return {"error": str(error)}
+            answered = {"error": str(error)}
+        # Plain JSON already, and said so: thirty times a second nobody need look through it for what is not.
+        return JSONResponse(answered)
 
     return frame
 
