@@ -11,11 +11,12 @@ from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline
 from transformers import AutoProcessor, CLIPTokenizer, VisionTextDualEncoderModel
 
 from playground.avatars.vae import AvatarVAE
+from playground.training.attributes import ATTRIBUTES
 from playground.training.captions import caption_of, words
 from playground.training.evaluation import diffusion as measured
 from playground.training.phrases import agrees, claims
 from playground.training.reading import World, read
-from playground.training.recipes import autoencoder, clip, diffusion
+from playground.training.recipes import autoencoder, clip, diffusion, reader
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
 from playground.training.recipes.loop import Schedule
 from playground.training.recipes.vae import attribute_config
@@ -140,11 +141,14 @@ def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(
     assert latents.shape == (COUNT, 8, 8, 8)
     assert (latents * vae.config.scaling_factor).std() == pytest.approx(1, abs=0.05)
     text = small.model.text_model
-    arguments = (portraits, latents, vae, text, small.tokenizer, folder / "unet")
+    looks = reader.LatentReader(8, 8, 16)
+    before = {key: value.clone() for key, value in looks.state_dict().items()}
+    arguments = (portraits, latents, vae, text, small.tokenizer, looks, folder / "unet")
     pipe = diffusion.train(*arguments, schedule(16, 8), widths=(16, 32))
     pipe = diffusion.train(*arguments, schedule(32, 8), widths=(16, 32))
     assert json.loads((folder / "unet" / "progress.json").read_text())["images"] == 32
     assert (folder / "unet" / "grid.png").stat().st_size > 1000
+    assert all(torch.equal(value, before[key]) for key, value in looks.state_dict().items()), "it only reads"
     diffusion.save(pipe, folder / "pipeline")
     stored = [path for path in (folder / "pipeline").rglob("*") if path.is_file()]
     assert not [path for path in stored if path.suffix not in (".json", ".safetensors", ".md")]
@@ -154,8 +158,24 @@ def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(
     images = measured.draw(stock, ["a person", "a bald person"], 5, steps=2)
     alone = measured.draw(stock, ["a bald person"], 6, steps=2)
     assert images.shape == (2, 3, 64, 64) and torch.allclose(images[1], alone[0], atol=1 / 100)
-    more = diffusion.train(*arguments[:5], folder / "more", schedule(8, 8), folder / "pipeline")
+    more = diffusion.train(*arguments[:6], folder / "more", schedule(8, 8), folder / "pipeline")
     assert more.unet.config.block_out_channels == [16, 32], "it goes on with what is there"
+
+
+def test_a_reader_of_latents_learns_what_they_show(worlds: tuple[World, World, World], folder: Path) -> None:
+    torch.manual_seed(0)
+    portraits = worlds[0]
+    # Latents that say it outright: every mouth lights a channel of its own.
+    latents = torch.randn(COUNT, 8, 8, 8) * 0.1
+    index = [attribute.name for attribute in ATTRIBUTES].index("mouth")
+    mouths = torch.from_numpy(portraits.labels(np.arange(COUNT))[:, index].astype(np.int64))
+    latents[torch.arange(COUNT), mouths % 8] += 2.0
+    learnt = reader.train(portraits, latents, folder / "reader", schedule(64 * 40, 64))
+    start, end = value_offsets()[index], value_offsets()[index + 1]
+    with torch.no_grad():
+        said = learnt(latents)[:, start:end].argmax(1)
+    assert (said == mouths).float().mean() > 0.9
+    assert not any(parameter.requires_grad for parameter in learnt.parameters())
 
 
 def test_a_decoder_is_sharpened_alone(worlds: tuple[World, World, World], folder: Path) -> None:

@@ -173,7 +173,7 @@ def _diffusion(options: argparse.Namespace) -> None:
     from safetensors.torch import load_file, save_file
 
     from playground.avatars.vae import AvatarVAE
-    from playground.training.recipes import autoencoder, clip, diffusion
+    from playground.training.recipes import autoencoder, clip, diffusion, reader
     from playground.training.recipes.loop import Schedule
 
     world, out = rendered(options, Split.TRAIN), options.runs / options.name
@@ -186,9 +186,11 @@ def _diffusion(options: argparse.Namespace) -> None:
     latents = load_file(kept)["latents"].to(torch.float32)
     eyes = AvatarVAE.from_pretrained(options.models / "avatar-vae")
     before = autoencoder.sharpen(before, eyes, world, latents, out / "decoder", Schedule(first, 16, 1.2e-3, 500, 3000))
+    scaled = latents * before.config.scaling_factor
+    looks = reader.train(world, scaled, out / "reader", Schedule(min(110_000, options.images), 64, 2e-3, 4000))
     words = clip.load(options.models / "avatar-clip")
     pipeline = diffusion.train(
-        world, latents, before, words.model.text_model, words.tokenizer, out / "unet", _schedule(options),
+        world, latents, before, words.model.text_model, words.tokenizer, looks, out / "unet", _schedule(options),
         options.init_from,
     )  # fmt: skip
     for folder in _folders(options):

@@ -193,14 +193,15 @@ def agreement(labels: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     return agree
 
 
-def seeing_loss(scores: Tensor, labels: np.ndarray) -> Tensor:
-    """Cross-entropy per attribute that is to be seen; scores (B, V), labels (B, A)."""
+def seeing_loss(scores: Tensor, labels: np.ndarray, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy per attribute that is to be seen; scores (B, V), labels (B, A), weights of pictures (B,)."""
     offsets = value_offsets()
     known = torch.from_numpy(np.where(labels == HIDDEN, -100, labels).astype(np.int64)).to(scores.device)
+    counts = torch.ones(len(known), device=scores.device) if weights is None else weights
     losses = [
-        F.cross_entropy(scores[:, start:end], known[:, index])
+        (F.cross_entropy(scores[:, start:end], known[:, index], reduction="none") * counts).sum() / seen
         for index, (start, end) in enumerate(pairwise(offsets))
-        if (known[:, index] >= 0).any()
+        if (seen := int((known[:, index] >= 0).sum()))
     ]
     return torch.stack(losses).mean()
 

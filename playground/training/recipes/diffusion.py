@@ -4,8 +4,10 @@ Rule of the room: what is trained here is the UNet alone; autoencoder and text e
 they are. The network predicts v, Salimans & Ho (2022), arXiv:2202.00512, on a schedule that ends in pure noise, Lin et
 al. (2023), arXiv:2305.08891. One caption in ten is left out, so that guidance has something to lead away from.
 
-A head that does not ship names the portrait's attributes from the innermost states, after Yu et al. (2025),
-arXiv:2410.06940: a network that knows inside whom it draws learns sooner to listen to the caption.
+Two things that do not ship help it to listen. A head names the portrait's attributes from the innermost states, after
+Yu et al. (2025), arXiv:2410.06940: a network that knows inside whom it draws learns sooner. And a reader of latents
+(`reader`), which is not trained meanwhile, must read in the predicted clean latent what the portrait has: a perceptual
+loss, after Berrada et al. (2025), arXiv:2411.04873. The squared error alone is content with a blend.
 """
 
 from pathlib import Path
@@ -21,9 +23,12 @@ from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, value_offsets
 from playground.training.recipes.clip import seeing_loss
 from playground.training.recipes.loop import Run, Schedule, device, placed, tiled, to_uint8
+from playground.training.recipes.reader import LatentReader
 
 UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
+READ = 0.1  # the weight of what the reader reads
+READ_NOISE = 0.5  # standard deviations it reads through, at most
 GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
 WIDTHS = (128, 192)
 
@@ -59,13 +64,15 @@ def scheduler() -> DDIMScheduler:
 
 def train(
     world: World, latents: Tensor, autoencoder: AutoencoderKL, text: CLIPTextModel, tokenizer: CLIPTokenizer,
-    out: Path, schedule: Schedule, init_from: Path | None = None, widths: tuple[int, ...] = WIDTHS,
+    reader: LatentReader, out: Path, schedule: Schedule, init_from: Path | None = None,
+    widths: tuple[int, ...] = WIDTHS,
 ) -> StableDiffusionPipeline:  # fmt: skip
     """Train, or go on, and return the whole pipeline with the averaged UNet.
 
-    `latents` (N, C, h, w) are those of the first N portraits of `world`, not scaled.
+    `latents` (N, C, h, w) are those of the first N portraits of `world`, not scaled; `reader` reads scaled ones.
     """
     where = device()
+    reader = reader.to(where).eval().requires_grad_(False)
     text = text.to(where).eval().requires_grad_(False)
     if init_from is not None:
         unet = UNet2DConditionModel.from_pretrained(init_from / "unet", torch_dtype=torch.float32)
@@ -83,6 +90,7 @@ def train(
     rng = np.random.default_rng((29, run.seen))
     captions = Captions(world).texts
     noising = scheduler()
+    signals = noising.alphas_cumprod.to(where)  # the share of the clean latent's variance at each time
 
     def states(texts: list[str]) -> Tensor:
         """(B, tokens, width) of captions, padded as the pipeline pads them."""
@@ -101,16 +109,24 @@ def train(
         said = ["" if rng.random() < UNCAPTIONED else captions[row] for row in rows]
         with torch.no_grad():
             seen = states(said)
-        found = unet(noising.add_noise(clean, noise, times), times, seen).sample
+        noised = noising.add_noise(clean, noise, times)
+        found = unet(noised, times, seen).sample
         each = F.mse_loss(found, noising.get_velocity(clean, noise, times), reduction="none").mean((1, 2, 3))
-        named = seeing_loss(naming(inside.pop().flatten(1)), world.labels(rows))
+        labels = world.labels(rows)
+        named = seeing_loss(naming(inside.pop().flatten(1)), labels)
+        # The clean latent it predicts, (B, C, h, w), counts the more the less noise there was.
+        signal = signals[times].view(-1, 1, 1, 1)
+        predicted = signal.sqrt() * noised - (1 - signal).sqrt() * found
+        through = READ_NOISE * torch.rand_like(signal) * torch.randn_like(predicted)
+        read = seeing_loss(reader(predicted + through), labels, signal.flatten().sqrt())
         optimiser.zero_grad(set_to_none=True)
-        (each.mean() + NAMING * named).backward()
+        (each.mean() + NAMING * named + READ * read).backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         half = batch // 2
         clear, noisy = each[:half].mean().item(), each[half:].mean().item()
-        return {"v": (clear + noisy) / 2, "v_clear": clear, "v_noisy": noisy, "named": named.item()}
+        errors = {"v": (clear + noisy) / 2, "v_clear": clear, "v_noisy": noisy}
+        return {**errors, "named": named.item(), "read": read.item()}
 
     averaged = placed(UNet2DConditionModel.from_config(unet.config), where).eval()
     drawn = StableDiffusionPipeline(
