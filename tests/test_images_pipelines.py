@@ -1,5 +1,6 @@
 """Every kind of text-to-image pipeline, as tiny random checkpoints: pictures, seeds, previews, Stop, memory."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 from PIL import Image
 
 from playground.catalog import read_catalog
+from playground.cores import computing
 from playground.errors import Cancelled, UserError
 from playground.images.limits import limits_of
 from playground.images.service import ImageService
 from playground.images.types import Done, ImageRequest, Picture, Started, Step
 from playground.loaders import Loaders
 from playground.residency import ModelKey, Models
+from playground.task import Task
 from playground.weights.store import WeightStore
 from playground.worker import Job, Worker
 from tests.tiny_images import ENTRY, IMAGE, MAKERS, catalogue, poison, tiny_diffusion
@@ -100,6 +103,26 @@ def test_a_picture_is_what_the_plain_pipeline_gives(studio: Studio, folder: Path
         **options,
     ).images[0]
     assert np.array_equal(array(plain), array(picture.image))
+
+
+def test_the_thread_that_draws_has_the_cores_of_the_lease(studio: Studio) -> None:
+    import torch
+
+    counts: list[int] = []
+    request = ImageRequest(PROMPT, width=64, height=64, steps=2, guidance=2.0, scheduler="DDIMScheduler")
+    for one_core, other in ((True, 2), (False, 1)):
+        with studio.models.use(ModelKey("drawn")) as engine, computing(one_core):
+            events = engine.generate(request, Task())
+            wanted = torch.get_num_threads()
+            # A new thread begins with the count that any thread set last.
+            elsewhere = threading.Thread(target=torch.set_num_threads, args=(other,))
+            elsewhere.start()
+            elsewhere.join()
+            hook = engine.pipe.unet.register_forward_pre_hook(lambda *_: counts.append(torch.get_num_threads()))
+            list(events)
+            hook.remove()
+        assert set(counts) == {wanted}
+        counts.clear()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,6 +11,7 @@ are equally likely, their codes have mean 0 and covariance I, like the prior:
   a scale (no beard, short, full, long), the slider runs along the corners of that scale.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +79,9 @@ class Block:
             return float(np.arctan2(point[1], point[0]) / (2 * np.pi) * steps % steps)
         if self.width == 1:  # this runs for every control of every live picture
             places, sign = self._line
-            return float(np.interp(sign * point[0], places, range(steps)))
+            at = min(max(sign * float(point[0]), places[0]), places[-1])
+            low = min(bisect_right(places, at), steps - 1) - 1
+            return low + (at - places[low]) / (places[low + 1] - places[low])
         first, along, length = self._legs
         t = (((point - first) * along).sum(1) / length).clip(0, 1)
         distance = ((first + t[:, None] * along - point) ** 2).sum(1)
@@ -91,11 +94,11 @@ class Block:
         return 0.5 * (self.codes**2).sum(1)
 
     @cached_property
-    def _line(self) -> tuple[np.ndarray, float]:
+    def _line(self) -> tuple[tuple[float, ...], float]:
         """Where the scale's values lie on the only coordinate, turned so that they grow, and the sign of the turn."""
-        places = np.array([self.code(value)[0] for value in self.scale], np.float64)
+        places = [float(self.code(value)[0]) for value in self.scale]
         sign = 1.0 if places[-1] > places[0] else -1.0
-        return sign * places, sign
+        return tuple(sign * place for place in places), sign
 
     @cached_property
     def _legs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -52,13 +52,16 @@ def style(value: object, layers: int, w_dim: int) -> np.ndarray:
     wrong = UserError(
         f"This is no style of this model, which has {layers} layers of {w_dim} numbers. Choose one of its pictures."
     )
-    rows = value.tolist() if isinstance(value, np.ndarray) else value
-    if not isinstance(rows, Sequence) or isinstance(rows, str | bytes) or len(rows) != layers:
+    if isinstance(value, np.ndarray):  # as every live picture has it
+        if value.shape != (layers, w_dim) or value.dtype.kind != "f" or not (np.abs(value) <= LARGEST).all():
+            raise wrong
+        return value.astype(np.float32)
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes) or len(value) != layers:
         raise wrong
-    for row in rows:
+    for row in value:
         if not _is_vector(row, w_dim):
             raise wrong
-    return np.array(rows, np.float32)
+    return np.array(value, np.float32)
 
 
 def own_directions(vectors: object, w_dim: int) -> tuple[np.ndarray, ...]:
