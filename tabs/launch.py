@@ -19,6 +19,9 @@ CONTENT_POLICY = (
 )
 # Pillow refuses at twice this; what is large but below that, `playground.pictures.intake` refuses in words.
 LARGEST_PICTURE_PIXELS = 25_000_000
+# How long the queue sleeps before it looks for new events. Gradio's own millisecond takes a tenth of a core for as
+# long as the app is open, and that from whatever is computing.
+BETWEEN_LOOKS_S = 0.01
 
 
 def launch(settings: Settings, ended: threading.Event) -> int:
@@ -36,6 +39,7 @@ def launch(settings: Settings, ended: threading.Event) -> int:
     page = build(playground)
     profile = settings.profile
     page.queue(max_size=profile.line, api_open=False, default_concurrency_limit=None)
+    page._queue.sleep_when_free = BETWEEN_LOOKS_S
     page.launch(
         server_name=settings.host,
         server_port=settings.port,

@@ -167,6 +167,20 @@ def test_no_model_library_is_loaded_before_a_model_is_asked_for(app: RunningApp)
     assert "xllamacpp" not in app.libraries
 
 
+def test_an_app_at_rest_rests(app: RunningApp) -> None:
+    def switches() -> int:
+        status = [path.read_text() for path in Path(f"/proc/{app.process.pid}/task").glob("*/status")]
+        return sum(int(re.findall(r"^voluntary_ctxt_switches:\s*(\d+)", text, re.M)[0]) for text in status)
+
+    def a_second() -> int:
+        before = switches()
+        time.sleep(1)
+        return switches() - before
+
+    # Left alone, Gradio's queue wakes a thousand times a second. Another test's work may still be ending.
+    assert any(a_second() < 500 for _ in range(30))
+
+
 def test_ctrl_c_ends_it_promptly_even_while_it_speaks(start_app: StartApp) -> None:
     app = start_app("--offline")
     job = new_client(app).submit("A long story.", max_new_tokens=2000, api_name="/chat")

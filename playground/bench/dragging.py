@@ -6,6 +6,7 @@ dragged and dropped, which a hand does not. A script in the page moves the slide
 """
 
 import time
+from statistics import median
 from typing import Any
 
 from playground.bench.app import browser, running_app
@@ -13,8 +14,9 @@ from playground.bench.table import print_table
 
 SECONDS = 6.0
 HZ = 60  # movements a second
+TURNS = 3
 WARM_UP_S = 4.0
-
+PAUSE_S = 1.0
 
 MOVE = """(input, [seconds, hz]) => new Promise((done) => {
   const began = performance.now(), from = Number(input.min), to = Number(input.max);
@@ -37,7 +39,8 @@ def print_dragging() -> None:
             for mouse in (True, False)
         ]
     heads = ["slider", "moved by", "movements a second", "pictures a second", "wanted", "last picture after, ms"]
-    print_table(f"A slider moved for {SECONDS:.0f} s in Chromium, {HZ} times a second if it can be", heads, rows)
+    title = f"A slider moved for {SECONDS:.0f} s in Chromium, {HZ} times a second if it can be (medians of {TURNS})"
+    print_table(title, heads, rows)
 
 
 def _dragged(chromium: Any, url: str, stage: str, name: str, mouse: bool) -> list[str]:
@@ -48,15 +51,20 @@ def _dragged(chromium: Any, url: str, stage: str, name: str, mouse: bool) -> lis
     slider.scroll_into_view_if_needed()
     page.wait_for_function("e => Number(e.dataset.frames) > 0", arg=root.element_handle(), timeout=60_000)
     time.sleep(WARM_UP_S)  # what the tab shows beside the picture has come by then
-    before, began = int(root.get_attribute("data-frames")), time.perf_counter()
-    rate = _by_mouse(page, slider) if mouse else slider.evaluate(MOVE, [SECONDS, HZ])
-    seconds, rested = time.perf_counter() - began, time.perf_counter()
-    shown = int(root.get_attribute("data-frames")) - before
-    page.wait_for_function("e => e.dataset.state === 'idle'", arg=root.element_handle(), timeout=10_000)
-    settled = time.perf_counter() - rested
+    turns = []
+    for _ in range(TURNS):
+        before, began = int(root.get_attribute("data-frames")), time.perf_counter()
+        rate = _by_mouse(page, slider) if mouse else slider.evaluate(MOVE, [SECONDS, HZ])
+        seconds, rested = time.perf_counter() - began, time.perf_counter()
+        shown = int(root.get_attribute("data-frames")) - before
+        page.wait_for_function("e => e.dataset.state === 'idle'", arg=root.element_handle(), timeout=10_000)
+        turns.append((rate, shown / seconds, 1000 * (time.perf_counter() - rested)))
+        time.sleep(PAUSE_S)
     page.close()
+    rate, shown, settled = (median(column) for column in zip(*turns, strict=True))
+    each = " ".join(f"{turn[1]:.0f}" for turn in turns)
     how = "mouse" if mouse else "a script in the page"
-    return [name, how, f"{rate:.0f}", f"{shown / seconds:.0f}", "30", f"{1000 * settled:.0f}"]
+    return [name, how, f"{rate:.0f}", f"{shown:.0f} ({each})", "30", f"{settled:.0f}"]
 
 
 def _by_mouse(page: Any, slider: Any) -> float:

@@ -37,7 +37,13 @@ async function send() {
   if (pending && !first && mine === epoch) send();  // no frame to wait for: the newest state is known
   if (mine !== epoch) good = false; else if (order > answered) good = show(answer, first, order);
   if (mine === epoch && first && !good) pending = false;
-  if (pending) send(); else if (underWay === 0) settle();
+  if (pending) send(); else if (underWay === 0) rest(epoch);
+}
+// What hears of the end of a movement keeps the page busy for a while: the last picture comes first.
+async function rest(mine) {
+  await parts.picture.decode().catch(() => {});  // there is none yet, or another is coming: nothing to wait for
+  await new Promise(requestAnimationFrame);
+  setTimeout(() => { if (mine === epoch && !pending && underWay === 0) settle(); });
 }
 function show(answer, first, order) {
   answered = order;
