@@ -142,6 +142,23 @@ def test_a_slow_server_builds_no_backlog_and_still_gets_the_last_value(page: Pag
     assert len(server.asked) <= 3, "80 movements while no answer comes become one more picture"
 
 
+def test_a_slider_let_go_where_it_was_taken_has_ended_too(page: Page, server: Server) -> None:
+    box = page.get_by_label("Mouth <b>", exact=True).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(x, y)
+    expect(root(page)).to_have_attribute("data-state", "idle")
+    before = mouth(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y)
+    expect(page.get_by_label("Mouth <b>", exact=True)).not_to_have_value(str(before))
+    page.mouse.move(x, y)
+    page.mouse.up()
+    expect(root(page)).to_have_attribute("data-state", "idle")
+    assert mouth(page) == before == server.asked[-1]["values"]["mouth"]
+
+
 def test_an_older_answer_that_comes_late_is_not_shown(page: Page, server: Server) -> None:
     def put(value: float) -> None:
         page.get_by_label("Mouth <b>", exact=True).fill(str(value))

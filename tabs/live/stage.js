@@ -41,7 +41,8 @@ async function send() {
 }
 // What hears of the end of a movement keeps the page busy for a while: the last picture comes first.
 async function rest(mine) {
-  await parts.picture.decode().catch(() => {});  // there is none yet, or another is coming: nothing to wait for
+  const painted = parts.picture.decode().catch(() => {});  // there is none yet, or another is coming: nothing to wait for
+  await Promise.race([painted, new Promise((go) => setTimeout(go, 200))]);
   await new Promise(requestAnimationFrame);
   setTimeout(() => { if (mine === epoch && !pending && underWay === 0) settle(); });
 }
@@ -127,6 +128,8 @@ function range(c, box, says) {
   if (c.colours) { input.classList.add("coloured"); input.style.setProperty("--track", "linear-gradient(90deg," + c.colours.join(",") + ")"); }
   input.oninput = () => { active = c.name; move(c, Number(input.value), false); };
   input.onchange = released_; input.onpointercancel = released_;
+  // Let go where it was taken: for the browser nothing has changed, and yet the movement has ended.
+  input.onpointerup = () => setTimeout(() => { if (active === c.name) released_(); });
   box.append(input);
   if (count(c)) {
     const ticks = make("div", "ticks"); ticks.setAttribute("aria-hidden", "true");
