@@ -164,7 +164,7 @@ def test_an_older_answer_that_comes_late_is_not_shown(page: Page, server: Server
         page.get_by_label("Mouth <b>", exact=True).fill(str(value))
 
     picture = page.locator("#stage img")
-    for _ in range(5):  # until the answer before came so soon that a second request may be under way
+    for _ in range(20):  # until the answer before came so soon that a second request may be under way
         put(0.5)
         expect(root(page)).to_have_attribute("data-state", "idle")
         low = picture.get_attribute("src") or ""
