@@ -62,6 +62,15 @@ def open_box(page: Page, elem_id: str) -> None:
     page.locator(f"{elem_id} > button").click()
 
 
+def typed(page: Page, elem_id: str, text: str) -> None:
+    """As a person types: into a field that stands still. One that has just come up may lose what comes at once."""
+    field = page.locator(f"{elem_id} input, {elem_id} textarea").first
+    field.click()
+    field.fill(text)
+    field.blur()
+    expect(field).to_have_value(text)
+
+
 def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
@@ -138,8 +147,8 @@ def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
 
     # Two settings against each other.
     open_box(page, "#image-grid-box")
-    page.locator("#image-x-values input, #image-x-values textarea").first.fill("1, 2")
-    page.locator("#image-y-values input, #image-y-values textarea").first.fill("2, 4")
+    typed(page, "#image-x-values", "1, 2")
+    typed(page, "#image-y-values", "2, 4")
     page.locator("#image-grid-go").click()
     expect(page.locator("#image-grid .cell img")).to_have_count(4, timeout=PATIENCE_MS)
     expect(page.locator("#image-grid th")).to_have_text(["", "seed 1", "seed 2", "steps 2", "steps 4"])

@@ -12,7 +12,7 @@ from transformers import AutoProcessor, CLIPTokenizer, VisionTextDualEncoderMode
 
 from playground.avatars.vae import AvatarVAE
 from playground.training.attributes import ATTRIBUTES
-from playground.training.captions import caption_of, words
+from playground.training.captions import Caption, caption_of, held_out, words
 from playground.training.evaluation import diffusion as measured
 from playground.training.phrases import agrees, claims
 from playground.training.reading import World, read
@@ -44,7 +44,7 @@ def worlds(folder: Path) -> tuple[World, World, World]:
 
 @pytest.fixture(scope="module")
 def tokenizer(worlds: tuple[World, World, World]) -> CLIPTokenizer:
-    return clip.new_tokenizer([*Captions(worlds[0]).texts, *words()])
+    return clip.new_tokenizer([*(record["caption"] for record in worlds[0].records()), *words()])
 
 
 @pytest.fixture
@@ -70,13 +70,40 @@ def test_the_tokenizer_spells_any_text_and_ends_with_an_id_of_its_own(tokenizer:
 def test_what_a_caption_allows_is_what_its_claims_say(worlds: tuple[World, World, World]) -> None:
     portraits = worlds[0]
     rows = np.arange(24)
-    texts, said = Captions(portraits).of(rows)
-    agree = clip.agreement(portraits.labels(rows), np.stack(said))
+    captions = Captions(portraits).of(rows, np.random.default_rng(0))
+    agree = clip.agreement(portraits.labels(rows), np.stack([allowed(caption.claims) for caption in captions]))
     assert agree.diagonal().all(), "a caption is true of its own picture"
     people = [person(int(seed)) for seed in portraits.seeds(rows)]
     for row, column in product(rows[:12], rows):
-        assert agree[row, column] == agrees(people[row], claims(texts[column]))
+        assert agree[row, column] == agrees(people[row], claims(captions[column].text))
     assert not agree.all()
+
+
+def test_no_picture_is_described_twice_alike_or_in_words_held_out(worlds: tuple[World, World, World]) -> None:
+    captions, rng = Captions(worlds[0]), np.random.default_rng(1)
+    texts = [caption.text for _ in range(30) for caption in captions.of(np.arange(COUNT), rng)]
+    assert len(set(texts)) > 0.8 * len(texts)
+    assert not any(held_out(text) for text in texts)
+    drawn = [caption_of(seed, person(seed)).text for seed in seeds(Split.TRAIN, 1000)]
+    assert 0.03 < np.mean([held_out(text) for text in drawn]) < 0.1, "one in sixteen is kept back"
+
+
+def test_what_is_said_is_known_where_its_phrase_ends(tokenizer: CLIPTokenizer) -> None:
+    text = "a person with red hair, blue hoodie"
+    red, blue = claims("red hair"), claims("blue hoodie")
+    caption = Caption(text, red | blue, ((text.index(","), red), (len(text), red | blue)))
+    other = Caption("a bald person", claims("bald"), ((6, claims("bald")),))
+    tokens = tokenizer([text, other.text], padding=True, return_tensors="pt")
+    (rows, columns), said = clip.said(tokens, [caption, other])
+    words_there = [
+        tokenizer.decode(tokens.input_ids[row, column]).strip() for row, column in zip(rows, columns, strict=True)
+    ]
+    assert words_there == ["hair", "hoodie", "<|endoftext|>", "bald", "<|endoftext|>"]
+    expected = [red, red | blue, red | blue, claims("bald"), claims("bald")]
+    assert (said == np.stack([allowed(claim) for claim in expected])).all()
+    cut = tokenizer([text], truncation=True, max_length=7, return_tensors="pt")
+    (_, columns), said = clip.said(cut, [caption])
+    assert len(columns) == 2 and (said == allowed(red)).all(), "what was cut off is not claimed"
 
 
 def test_a_picture_that_a_caption_is_true_of_is_never_held_against_it() -> None:
@@ -96,7 +123,8 @@ def test_words_are_learnt_cut_and_gone_on_with(
 
     def surprise() -> float:
         """Mean negative log-likelihood of the next token in captions."""
-        ids = small.tokenizer(Captions(portraits).texts[:8], padding=True, return_tensors="pt").input_ids
+        texts = [record["caption"] for record in portraits.records()[:8]]
+        ids = small.tokenizer(texts, padding=True, return_tensors="pt").input_ids
         text = small.model.text_model.eval()
         with torch.no_grad():
             scores = text(ids).last_hidden_state @ text.get_input_embeddings().weight.T
@@ -196,8 +224,7 @@ def test_a_decoder_is_sharpened_alone(worlds: tuple[World, World, World], folder
 
 def test_prompts_are_new_and_true_portraits_obey_them() -> None:
     first = measured.prompts(20)
-    again = measured.prompts(20, {first[0].text.upper(), first[3].text})
-    assert first[0].text not in {prompt.text for prompt in again} and len(again) == 20
+    assert len(first) == 20 and all(held_out(prompt.text) for prompt in first)
     truth = np.stack([_labels(prompt.seed) for prompt in first])
     said = np.stack([prompt.allowed for prompt in first])
     right = measured.obeyed(truth, said)
@@ -206,6 +233,13 @@ def test_prompts_are_new_and_true_portraits_obey_them() -> None:
     shifted = measured.obeyed(np.roll(truth, 1, axis=0), said)
     assert 0 < np.nanmean(shifted) < 0.8, "another person's portrait does not obey"
     assert set(measured.per_attribute(right).values()) == {1.0}
+
+
+def test_sentences_by_hand_say_something_and_no_model_learns_the_colours_of_one() -> None:
+    for text in measured.BY_HAND:
+        assert len(claims(text)) >= 3, text
+    named = measured.colours_named(np.stack([allowed(claims(text)) for text in measured.BY_HAND]))
+    assert named[0] == 3 and named[1] == 3
 
 
 def test_claims_fill_a_row_of_values() -> None:

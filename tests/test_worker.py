@@ -129,9 +129,15 @@ def test_a_full_line_is_refused_in_words(worker: Worker) -> None:
 
 
 def test_closing_ends_everything(worker: Worker) -> None:
-    gate = threading.Event()
-    running = worker.submit("a", lambda task: iter([gate.wait(10)]))
+    gate, begun = threading.Event(), threading.Event()
+
+    def work(task: Task) -> Iterator[int]:
+        begun.set()
+        yield gate.wait(10)
+
+    running = worker.submit("a", work)
     waiting = worker.submit("b", lambda task: iter([1]))
+    assert begun.wait(10), "work that never began has no boundary to wait for"
     threading.Timer(0.2, gate.set).start()
     worker.close()
     assert gate.is_set(), "it waits for the boundary"

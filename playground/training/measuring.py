@@ -8,8 +8,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from playground.training.commands import MODELS, RUNS, rendered
-from playground.training.sampling import Split
+from playground.training.commands import MODELS
 
 
 def add_evaluate(commands: Any) -> None:
@@ -17,7 +16,6 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument("model", choices=sorted(TABLES))
     parser.add_argument("--models", type=Path, default=MODELS)
     parser.add_argument("--count", type=int, help="held-out portraits, or samples")
-    parser.add_argument("--runs", type=Path, default=RUNS, help="where rendered portraits are kept")
     parser.add_argument("--no-card", action="store_true", help="print only; leave card and sheet alone")
     parser.set_defaults(run=_evaluate)
 
@@ -28,8 +26,6 @@ def _evaluate(options: argparse.Namespace) -> None:
     module, function, count = TABLES[options.model]
     tables = importlib.import_module(f"playground.training.evaluation.{module}")
     arguments: list[Any] = [options.model] if module == "judges" else []
-    if module == "diffusion":
-        arguments = [{record["caption"] for record in rendered(options, Split.TRAIN).records()}]
     rows = getattr(tables, function)(options.models, options.count or count, *arguments)
     text = card.markdown(rows, f"python -m playground.training evaluate {options.model}")
     print(text)

@@ -28,15 +28,16 @@ class Saying:
     claims: tuple[tuple[str, frozenset[StrEnum]], ...]
 
 
-def sayings(person: Person, known: frozenset[str] | None = None) -> list[Saying]:
+def sayings(person: Person, known: frozenset[str] | None = None, typed: bool = False) -> list[Saying]:
     """Everything that is true of this person in one phrase, with and without its colour.
 
-    `known` are the attributes that may be named; by default those that a portrait shows.
+    `known` are the attributes that may be named; by default those that a portrait shows. `typed` adds the phrases
+    that people type and careful captions do not use.
     """
     known = visible(person) if known is None else known
     found = []
     for phrase in PHRASES:
-        if not phrase.written or not _true(person, phrase.claims, known):
+        if not (phrase.written or typed) or not _true(person, phrase.claims, known):
             continue
         if phrase.bare:
             found.append(_saying(phrase.pattern, ""))

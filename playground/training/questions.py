@@ -5,7 +5,7 @@ it could be about can be told apart at their size. Several things are always nam
 further up first. Tags, templates and boxes: Chen et al. (2023), arXiv:2310.09478.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ UNTAGGED = 0.08  # share of questions that come without their tag, as a person w
 
 @dataclass(frozen=True)
 class Asked:
-    """A question as the model reads it, and its answer. `boxes` are indices into the record's boxes.
+    """A question as the model reads it, and its answer. `boxes` are what it is about, as indices into the record's.
 
     `kind` says what is measured: the tag, and a word on what makes the question easy or hard.
     """
@@ -137,7 +137,9 @@ def ask(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | 
     found = {"count": _count, "yes/no": _whether, "colour": _colour, "which": _which}[kind](record, size, rng)
     if found is None:
         return None
-    return _asked("vqa", kind, pick(rng, TEMPLATES["vqa"]).format(found[0]), found[1], rng)
+    text, answer, about = found
+    boxes = tuple(box for figure in about if (box := _box_of(record, figure, "person")) is not None)
+    return _asked("vqa", kind, pick(rng, TEMPLATES["vqa"]).format(text), answer, rng, boxes)
 
 
 def described(who: dict[str, Any]) -> str | None:
@@ -166,25 +168,29 @@ def _asked(
     return Asked(tag, kind, prompt if plain else f"{TAGS[tag]} {prompt}", answer, boxes)
 
 
-def _count(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+_Found = tuple[str, str, Sequence[int]] | None  # a question, its answer, and the figures it is about
+
+
+def _count(record: dict[str, Any], size: int, rng: np.random.Generator) -> _Found:
     if rng.random() < 0.3:
-        return "how many people are there?", NUMBERS[len(record["people"])]
+        everybody = len(record["people"])
+        return "how many people are there?", NUMBERS[everybody], range(everybody)
     trait = pick(rng, TRAITS)
     who = having(record, trait)
-    return None if who is None else (f"how many people {trait.plural}?", NUMBERS[len(who)])
+    return None if who is None else (f"how many people {trait.plural}?", NUMBERS[len(who)], who)
 
 
-def _whether(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+def _whether(record: dict[str, Any], size: int, rng: np.random.Generator) -> _Found:
     wanted = rng.random() < 0.5  # as many yes as no
     for _ in range(8):
         trait = pick(rng, TRAITS)
         who = having(record, trait)
         if who is not None and bool(who) == wanted:
-            return pick(rng, ("is there a {}?", "can you see a {}?")).format(trait.noun), "yes" if who else "no"
+            return pick(rng, ("is there a {}?", "can you see a {}?")).format(trait.noun), "yes" if who else "no", who
     return None
 
 
-def _colour(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+def _colour(record: dict[str, Any], size: int, rng: np.random.Generator) -> _Found:
     what, attribute, needs = _COLOURED[int(rng.integers(len(_COLOURED)))]
     fitting = [
         figure for figure, who in enumerate(record["people"])
@@ -204,10 +210,10 @@ def _colour(record: dict[str, Any], size: int, rng: np.random.Generator) -> tupl
     if not names:
         return None
     verb = "are" if what == "clothes" else "is"
-    return f"what colour {verb} the {what} of {pick(rng, names)}?", record["people"][figure][attribute]
+    return f"what colour {verb} the {what} of {pick(rng, names)}?", record["people"][figure][attribute], (figure,)
 
 
-def _which(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple[str, str] | None:
+def _which(record: dict[str, Any], size: int, rng: np.random.Generator) -> _Found:
     trait = pick(rng, TRAITS)
     who = having(record, trait)
     if who is None or len(who) != 1:
@@ -215,7 +221,7 @@ def _which(record: dict[str, Any], size: int, rng: np.random.Generator) -> tuple
     box = _box_of(record, who[0], "person")
     places = [e["text"] for e in record["expressions"] if e["box"] == box and e["kind"] == "position"]
     sides = [text for text in places if "left" in text or "right" in text or "middle" in text]
-    return (f"which person {_third(trait.plural)}?", sides[0]) if sides else None
+    return (f"which person {_third(trait.plural)}?", sides[0], who) if sides else None
 
 
 def _stands_out(record: dict[str, Any], expression: dict[str, Any]) -> bool:

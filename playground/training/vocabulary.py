@@ -27,7 +27,8 @@ from playground.training.attributes import (
     Top,
 )
 
-Role = Literal["adjective", "with", "wearing", "setting"]  # where in a sentence a phrase stands
+# Where in a sentence a phrase stands; "listed" in lists alone.
+Role = Literal["adjective", "with", "wearing", "setting", "listed"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Phrase:
     role: Role
     pattern: str
     says: Mapping[str, tuple[StrEnum, ...]]
-    written: bool = True  # False: understood, but captions do not use it
+    written: bool = True  # False: understood, and typed by people
     bare: bool = True  # False: written with its colour only
     slot: str | None = field(init=False)
     claims: tuple[tuple[str, frozenset[StrEnum]], ...] = field(init=False)  # `says`, as the sayings carry it
@@ -178,13 +179,15 @@ def _table() -> Iterator[Phrase]:
         yield Phrase("setting", f"on {{a}} {{background}} {ground}", {}, bare=False)
         yield Phrase("setting", f"against {{a}} {{background}} {ground}", {}, bare=False)
     yield Phrase("setting", "in front of {a} {background} wall", {}, bare=False)
-    yield Phrase("setting", "{a} {background} background", {}, written=False)
+    for ground in ("background", "backdrop"):
+        yield Phrase("listed", f"{{a}} {{background}} {ground}", {}, written=False, bare=False)
     # What people type and captions do not say: understood as the nearest thing of this world.
     yield Phrase("with", "{a} {hair_colour} mustache", {"facial_hair": (FacialHair.MOUSTACHE,)}, written=False)
     yield Phrase("adjective", "bearded", {"facial_hair": BEARDS}, written=False)
-    yield Phrase("with", "without {a} beard", {"facial_hair": (FacialHair.NONE, FacialHair.MOUSTACHE)}, written=False)
-    yield Phrase("with", "without {a} hat", {"top": (Top.BALD, *with_hair)}, written=False)
-    yield Phrase("with", "without glasses", {"glasses": (Glasses.NONE,)}, written=False)
+    beardless = (FacialHair.NONE, FacialHair.MOUSTACHE)
+    yield Phrase("setting", "without {a} beard", {"facial_hair": beardless}, written=False)
+    yield Phrase("setting", "without {a} hat", {"top": (Top.BALD, *with_hair)}, written=False)
+    yield Phrase("setting", "without glasses", {"glasses": (Glasses.NONE,)}, written=False)
     yield Phrase("wearing", "{a} {hat_colour} cap", {"top": HATS}, written=False)
     yield Phrase("wearing", "{a} {clothing_colour} shirt", {"clothing": (Clothing.T_SHIRT,)}, written=False)
     yield Phrase("wearing", "{a} {clothing_colour} t-shirt", {"clothing": (Clothing.T_SHIRT,)}, written=False)

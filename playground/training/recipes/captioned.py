@@ -1,14 +1,15 @@
 """Captions as a recipe needs them: the words of a picture, and exactly which values they allow.
 
-Rule of the room: read once from the records of a rendered world; a claim is a row of booleans over all values of all
-attributes, in the order of `ATTRIBUTES`.
+Rule of the room: a picture is described anew every time it is met, and never in words that are held out; a claim is a
+row of booleans over all values of all attributes, in the order of `ATTRIBUTES`.
 """
 
 from functools import cache
 
 import numpy as np
 
-from playground.training.attributes import ATTRIBUTES
+from playground.training.attributes import ATTRIBUTES, Person, from_labels
+from playground.training.captions import Caption, held_out, portrait_caption
 from playground.training.phrases import Claims
 from playground.training.reading import World
 
@@ -20,18 +21,20 @@ def value_offsets() -> tuple[int, ...]:
 
 
 class Captions:
-    """The captions of a folder of portraits, by row."""
+    """What may be said of the portraits of a folder."""
 
     def __init__(self, world: World) -> None:
-        records = world.records()
-        self.texts: list[str] = [record["caption"] for record in records]
-        self.allowed = np.zeros((len(records), value_offsets()[-1]), bool)  # (N, V)
-        for row, record in enumerate(records):
-            self.allowed[row] = allowed(record["claims"])
+        self.world = world
 
-    def of(self, rows: np.ndarray) -> tuple[list[str], list[np.ndarray]]:
-        """The texts of these rows, and what they allow."""
-        return [self.texts[row] for row in rows], [self.allowed[row] for row in rows]
+    def of(self, rows: np.ndarray, rng: np.random.Generator) -> list[Caption]:
+        """A new caption for each of these rows."""
+        return [_learnable(from_labels(labels), rng) for labels in self.world.labels(rows)]
+
+
+def _learnable(person: Person, rng: np.random.Generator) -> Caption:
+    while held_out((caption := portrait_caption(person, rng)).text):
+        pass
+    return caption
 
 
 def allowed(claims: "Claims | dict[str, list[str]]") -> np.ndarray:

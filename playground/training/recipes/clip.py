@@ -2,7 +2,8 @@
 
 Rule of the room: two parts, each of which can be resumed on its own.
 
-1. `words`: the text half learns to say which word comes next and what a caption claims. Words alone are cheap.
+1. `words`: the text half learns to say which word comes next and what a caption claims so far, at the end of every
+   phrase: only there is told whose the colour was. Words alone are cheap.
 2. `sight`: the picture half is trained contrastively against the text half, which stays as it is (locked, as in Zhai
    et al. 2022, arXiv:2111.07991, with the halves changed over), so the diffusion model may use it after part 1.
 
@@ -23,6 +24,7 @@ import torch.nn.functional as F
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import (
+    BatchEncoding,
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTokenizer,
@@ -34,8 +36,9 @@ from transformers import (
 )
 
 from playground.training.attributes import HIDDEN
+from playground.training.captions import Caption
 from playground.training.reading import World
-from playground.training.recipes.captioned import Captions, value_offsets
+from playground.training.recipes.captioned import Captions, allowed, value_offsets
 from playground.training.recipes.loop import Run, Schedule, device, pictures
 
 WIDTH, TOKENS = 192, 64
@@ -89,20 +92,21 @@ def words(clip: Clip, portraits: World, groups: World | None, out: Path, schedul
     optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
     run = Run(out, networks, {"adam": optimiser}, schedule, ("text",), "avatar-clip, words")
     rng = np.random.default_rng((31, run.seen))
-    said = Captions(portraits)
+    portrayed = Captions(portraits)
     crowds = [record["caption"] for record in groups.records()] if groups is not None else []
 
     def step(batch: int) -> dict[str, float]:
         of_groups = batch // 4 if crowds else 0
-        rows = rng.integers(len(said.texts), size=batch - of_groups)
-        texts, claims = said.of(rows)
+        captions = portrayed.of(rng.integers(len(portraits), size=batch - of_groups), rng)
+        texts = [caption.text for caption in captions]
         texts += [crowds[row] for row in rng.integers(len(crowds), size=of_groups)] if crowds else []
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=TOKENS, return_tensors="pt").to(where)
         found = text(tokens.input_ids)
+        ends, claims = said(tokens, captions)
         scores = found.last_hidden_state[:, :-1] @ text.get_input_embeddings().weight.T  # (B, L - 1, vocabulary)
         follows = tokens.input_ids[:, 1:].masked_fill(tokens.attention_mask[:, 1:] == 0, -100)
         next_word = F.cross_entropy(scores.flatten(0, 1), follows.flatten())
-        claim = reading_loss(read(found.pooler_output[: len(rows)]), np.stack(claims))
+        claim = reading_loss(read(found.last_hidden_state[ends]), claims)
         optimiser.zero_grad(set_to_none=True)
         (0.3 * next_word + claim).backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
@@ -126,7 +130,7 @@ def sight(
     optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
     run = Run(out, networks, {"adam": optimiser}, schedule, ("clip",), "avatar-clip, sight")
     rng = np.random.default_rng((23, run.seen))
-    said = Captions(portraits), Captions(edits)
+    portrayed = Captions(portraits), Captions(edits)
     crowds = [record["caption"] for record in groups.records()] if groups is not None else []
 
     def embedded(images: np.ndarray, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
@@ -147,10 +151,10 @@ def sight(
             rows = np.sort(rng.integers(len(portraits), size=batch // 2))
             images = np.concatenate([portraits.images(rows), edits.images(rows)])
             labels = np.concatenate([portraits.labels(rows), edits.labels(rows)])
-            (texts, claims), (more, further) = said[0].of(rows), said[1].of(rows)
-            texts, claims = texts + more, claims + further
-            seen, image, text = embedded(images, texts)
-            agree = torch.from_numpy(agreement(labels, np.stack(claims))).to(where)
+            captions = [*portrayed[0].of(rows, rng), *portrayed[1].of(rows, rng)]
+            claims = np.stack([allowed(caption.claims) for caption in captions])
+            seen, image, text = embedded(images, [caption.text for caption in captions])
+            agree = torch.from_numpy(agreement(labels, claims)).to(where)
             loss, right = contrast(image, text, model.logit_scale, agree)
             naming = seeing_loss(seen_by(seen), labels)
             found = {"contrast": loss.item(), "right": right, "naming": naming.item()}
@@ -165,6 +169,25 @@ def sight(
     run.train(step)
     model.load_state_dict(run.average("clip"))
     model.eval()
+
+
+def said(tokens: BatchEncoding, captions: list[Caption]) -> tuple[tuple[Tensor, Tensor], np.ndarray]:
+    """Where in the tokens something was just said, as rows and columns (m,), and what is claimed by then (m, V).
+
+    That is where a phrase ends, and the end of the text, which is the state that stands for all of it.
+    """
+    rows, columns, claims = [], [], []
+    for row, caption in enumerate(captions):
+        for end, claimed in caption.parts:
+            column = tokens.char_to_token(row, end - 1)
+            if column is not None:  # else it was cut off
+                rows.append(row)
+                columns.append(column)
+                claims.append(allowed(claimed))
+        rows.append(row)
+        columns.append(int(tokens.attention_mask[row].sum()) - 1)
+        claims.append(claims[-1] if rows[-2:-1] == [row] else allowed({}))
+    return (torch.tensor(rows), torch.tensor(columns)), np.stack(claims)
 
 
 def contrast(image: Tensor, text: Tensor, log_scale: Tensor, agree: Tensor) -> tuple[Tensor, float]:

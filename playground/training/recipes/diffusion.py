@@ -88,7 +88,7 @@ def train(
     optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.99), weight_decay=0.01)
     run = Run(out, networks, {"adam": optimiser}, schedule, ("unet",), "avatar-diffusion")
     rng = np.random.default_rng((29, run.seen))
-    captions = Captions(world).texts
+    captions = Captions(world)
     noising = scheduler()
     signals = noising.alphas_cumprod.to(where)  # the share of the clean latent's variance at each time
 
@@ -106,7 +106,7 @@ def train(
         times = (
             ((torch.arange(batch) + torch.rand(batch)) * noising.config.num_train_timesteps / batch).long().to(where)
         )
-        said = ["" if rng.random() < UNCAPTIONED else captions[row] for row in rows]
+        said = ["" if rng.random() < UNCAPTIONED else caption.text for caption in captions.of(rows, rng)]
         with torch.no_grad():
             seen = states(said)
         noised = noising.add_noise(clean, noise, times)
@@ -140,9 +140,10 @@ def train(
         """Portraits and, below them, what their captions give."""
         averaged.load_state_dict(run.average("unet"))
         shown = np.arange(16)
+        texts = [caption.text for caption in captions.of(shown, np.random.default_rng(0))]
         noise = [torch.Generator().manual_seed(row) for row in range(16)]
         images = drawn(
-            captions[:16], num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=noise, output_type="pt"
+            texts, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=noise, output_type="pt"
         ).images
         return tiled(np.concatenate([world.images(shown), to_uint8(images * 2 - 1)]), 16)
 

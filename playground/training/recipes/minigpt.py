@@ -4,9 +4,9 @@ Rule of the room: two parts, each of which can be resumed on its own.
 
 1. `eyes`: the ViT learns what every patch of a group picture is a part of (`dense`), without words. It begins as
    `mimetic` says: begun from avatar-clip's eyes it learnt more slowly.
-2. `words`: all together learn to answer; eight questions about a picture share its sequence and see the picture and
+2. `words`: all together learn to answer; the questions about a picture share its sequence and see the picture and
    themselves only, as if each were asked alone. In one picture of four they are a conversation instead. The eyes keep
-   their dense task meanwhile.
+   their dense task meanwhile, and some heads learn where to look (`pointing`).
 
 Neighbouring coordinates start as neighbours, and a coordinate that is nearly right is held to be nearly right.
 """
@@ -34,11 +34,13 @@ from playground.training.recipes import mimetic
 from playground.training.recipes.dense import DenseHeads, Scenes
 from playground.training.recipes.loop import Run, Schedule, device, pictures
 from playground.training.recipes.packing import Blurred, Packed, pack
+from playground.training.recipes.pointing import Gaze, fractions
 
 EYES_WIDTH, WIDTH, LAYERS = 192, 256, 4
 QUESTIONS = 12  # a picture, of which those are learnt that fit
 TALKS = 0.25  # share of pictures whose questions follow each other as a conversation
 EYES = 0.5  # weight of the dense task beside the words
+POINTING = 0.3  # weight of looking at what is asked about
 
 
 @dataclass
@@ -134,7 +136,8 @@ def words(own: MiniGPT, groups: World, out: Path, schedule: Schedule, heads: dic
     networks: dict[str, nn.Module] = {"model": model.model, "dense": dense}
     run = Run(out, networks, {"adam": optimiser}, schedule, ("model",), "avatar-minigpt, words")
     rng = np.random.default_rng((41, run.seen))
-    soft = Blurred(tokenizer, where)
+    soft, gaze = Blurred(tokenizer, where), Gaze(model.model.text_model)
+    boxes = [fractions(record, groups.plan.size) for record in records]
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(groups), size=batch))
@@ -144,13 +147,16 @@ def words(own: MiniGPT, groups: World, out: Path, schedule: Schedule, heads: dic
         talks = rng.random(batch) < TALKS
         packed = pack(tokenizer, [[(q.prompt, q.answer) for q in some] for some in asked], talks, where)
         scores, at = answers(model, seen, packed)
-        text, boxes = soft.losses(scores, packed.ids.flatten()[at + 1])
-        loss = text + boxes + EYES * seeing
+        text, coordinates = soft.losses(scores, packed.ids.flatten()[at + 1])
+        pictured = torch.nonzero(packed.ids[0] == model.config.image_token_id)[:, 0]
+        looked = gaze.loss(packed, pictured, asked, [boxes[row] for row in rows])
+        loss = text + coordinates + EYES * seeing + POINTING * looked
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*sight, *rest], 1.0)
         optimiser.step()
-        return {"text": text.item(), "boxes": boxes.item(), **measured}
+        found = {"text": text.item(), "boxes": coordinates.item(), "looked": looked.item()}
+        return {**found, **measured}
 
     run.train(step)
     model.model.load_state_dict(run.average("model"))

@@ -27,6 +27,8 @@ class Packed:
     places: Tensor
     mask: Tensor
     wanted: Tensor  # bool: the token is part of an answer
+    starts: list[tuple[int, int, int]]  # row, column and number of each question: its last token before the answer
+    spelled: list[tuple[int, int, np.ndarray]]  # row and column of the "{" of each box in an answer; (4,) in 0..1
 
 
 def pack(
@@ -47,6 +49,7 @@ def pack(
     ids = torch.full((len(rows), length), tokenizer.pad_token_id)
     places = torch.zeros((len(rows), length), dtype=torch.long)
     wanted = torch.zeros((len(rows), length), dtype=torch.bool)
+    starts = []
     group = torch.full((len(rows), length), -1)  # 0: the picture; k: the k-th question; -1: nothing
     for index, row in enumerate(rows):
         ids[index, : len(head)] = torch.tensor(head)
@@ -57,6 +60,7 @@ def pack(
             until = at + len(prompt) + len(answer)
             ids[index, at:until] = torch.tensor(prompt + answer)
             wanted[index, at + len(prompt) : until] = True
+            starts.append((index, at + len(prompt) - 1, number - 1))
             group[index, at:until] = 1 if talks[index] else number
             first = at if talks[index] else start
             places[index, at:until] = first + torch.arange(until - at)
@@ -64,7 +68,17 @@ def pack(
     same = (group[:, :, None] == group[:, None, :]) | (group[:, None, :] == 0)
     mask = same & torch.ones(length, length, dtype=torch.bool).tril() & (group >= 0)[:, :, None]
     mask |= torch.eye(length, dtype=torch.bool)  # padding looks at itself, else its softmax has no value
-    return Packed(ids.to(where), places.to(where), mask[:, None].to(where), wanted.to(where))
+    spelled = _boxes(tokenizer, ids, wanted)
+    return Packed(ids.to(where), places.to(where), mask[:, None].to(where), wanted.to(where), starts, spelled)
+
+
+def _boxes(tokenizer: PreTrainedTokenizerFast, ids: Tensor, wanted: Tensor) -> list[tuple[int, int, np.ndarray]]:
+    """Where the boxes of answers begin, and what they say."""
+    numbers: Any = tokenizer.convert_tokens_to_ids(["{", *COORDINATES])
+    begun = torch.nonzero((ids == numbers[0]) & wanted).tolist()
+    value = {token: number / 100 for number, token in enumerate(numbers[1:])}
+    tokens = ids.tolist()
+    return [(row, at, np.array([value[token] for token in tokens[row][at + 1 : at + 5]])) for row, at in begun]
 
 
 def _fitting(row: list[tuple[list[int], list[int]]]) -> list[tuple[list[int], list[int]]]:

@@ -1,0 +1,99 @@
+"""Where to look while answering: supervision for attention that this world gives for nothing.
+
+Rule of the room: some heads of one layer are held to look at whom a question is about before the first word of its
+answer, and at what a box holds before each of its coordinates. Finding somebody by words is a search that answers
+alone teach very slowly; nothing is added to the model. After Liu et al. (2016), arXiv:1609.04186.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import LlamaModel
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+from playground.training.questions import Asked
+from playground.training.recipes.packing import Packed
+
+LAYER, HEADS = 2, 4  # of four layers with eight heads: late enough to have read the question, early enough to tell
+
+
+class Gaze:
+    """What the heads that point look at, in the last forward pass of a Llama."""
+
+    def __init__(self, text: LlamaModel, layer: int = LAYER, heads: int = HEADS) -> None:
+        self.attention: Any = text.layers[min(layer, len(text.layers) - 1)].self_attn
+        self.heads = min(heads, text.config.num_attention_heads)
+        self.attention.register_forward_pre_hook(self._catch, with_kwargs=True)
+        self.caught: dict[str, Any] = {}
+
+    def _catch(self, _: nn.Module, __: Any, called: dict[str, Any]) -> None:
+        self.caught = called
+
+    def weights(self, packed: Packed, rows: Tensor, columns: Tensor) -> Tensor:
+        """(m, heads, L): what these tokens (m,) of the packed questions (B, L) look at. Sums to one."""
+        states, (cos, sin) = self.caught["hidden_states"], self.caught["position_embeddings"]
+        width = self.heads * self.attention.head_dim
+
+        def heads(projection: nn.Linear) -> Tensor:
+            return (states @ projection.weight[:width].T).unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+        q, k = apply_rotary_pos_emb(heads(self.attention.q_proj), heads(self.attention.k_proj), cos, sin)
+        scores = torch.einsum("mhd,mhld->mhl", q[rows, :, columns], k[rows]) * self.attention.scaling
+        may = packed.mask[rows, 0, columns][:, None]  # (m, 1, L)
+        return scores.masked_fill(~may, -torch.inf).softmax(2)
+
+    def loss(self, packed: Packed, places: Tensor, asked: list[list[Asked]], boxes: list[np.ndarray]) -> Tensor:
+        """Mean negative logarithm of the share of attention that lies where it should.
+
+        `places` (P,) are the columns of the picture's tokens, row by row of a square; `boxes` (n, 4) are those of each
+        picture's record, in fractions of its side.
+        """
+        rows, columns, wanted = targets(packed, asked, boxes, round(len(places) ** 0.5))
+        seen = self.weights(packed, rows, columns)[:, :, places]  # (m, heads, P)
+        within = (seen * wanted[:, None].to(seen)).sum(2)
+        return -within.clamp_min(1e-6).log().mean()
+
+
+def targets(
+    packed: Packed, asked: list[list[Asked]], boxes: list[np.ndarray], side: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Which tokens have somewhere to look, as rows and columns (m,), and at which cells of the picture (m, side²)."""
+    rows, columns, wanted = [], [], []
+
+    def look(row: int, column: int, at: np.ndarray) -> None:
+        rows.append(row)
+        columns.append(column)
+        wanted.append(cells(at, side).any(0))
+
+    for row, column, number in packed.starts:
+        about = list(asked[row][number].boxes)
+        if about:
+            look(row, column, boxes[row][about])
+    for row, column, box in packed.spelled:
+        for offset in range(4):
+            look(row, column + offset, box[None])
+    where = packed.ids.device
+    return (
+        torch.tensor(rows, device=where),
+        torch.tensor(columns, device=where),
+        torch.tensor(np.array(wanted)).to(where),
+    )
+
+
+def cells(boxes: np.ndarray, side: int) -> np.ndarray:
+    """(n, side²) bool: the cells of a square grid that lie by half in each box (n, 4), or the one that most does."""
+    edges = np.arange(side + 1) / side
+
+    def covered(low: np.ndarray, high: np.ndarray) -> np.ndarray:  # (n, side) of each cell's width
+        return np.clip(np.minimum(high[:, None], edges[1:]) - np.maximum(low[:, None], edges[:-1]), 0, None) * side
+
+    across, down = covered(boxes[:, 0], boxes[:, 2]), covered(boxes[:, 1], boxes[:, 3])
+    share = (down[:, :, None] * across[:, None, :]).reshape(len(boxes), side * side)
+    return (share >= 0.5) | (share == share.max(1, keepdims=True))
+
+
+def fractions(record: dict[str, Any], size: int) -> np.ndarray:
+    """(n, 4) the boxes of a record, in fractions of the picture's side."""
+    return np.array([[box[side] / size for side in ("x0", "y0", "x1", "y1")] for box in record["boxes"]])
