@@ -1,0 +1,112 @@
+"""Where the grounding model is held to look: at what the record says, through the attention it answers with."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from playground.training.questions import questions
+from playground.training.reading import World, read
+from playground.training.recipes import minigpt
+from playground.training.recipes.loop import pictures
+from playground.training.recipes.minigpt_tokens import every_text, new_tokenizer
+from playground.training.recipes.packing import pack
+from playground.training.recipes.pointing import Gaze, cells, fractions, targets
+from playground.training.sampling import Split
+from playground.training.shards import Plan, render
+
+SIZE, SIDE = 96, 6
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("groups")
+    render(folder, Plan("groups", Split.TRAIN, 6, SIZE), processes=1, progress=False)
+    return read(folder)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(groups: World) -> PreTrainedTokenizerFast:
+    return new_tokenizer(every_text(groups.records(), SIZE))
+
+
+def test_a_cell_counts_where_half_of_it_is_in_the_box() -> None:
+    boxes = np.array([[0, 0, 0.5, 1], [0.1, 0.1, 0.15, 0.15], [0.25, 0, 0.75, 0.5]])
+    found = cells(boxes, 2).reshape(3, 2, 2)
+    assert found[0].tolist() == [[True, False], [True, False]]
+    assert found[1].tolist() == [[True, False], [False, False]], "a small thing lies in one cell"
+    assert found[2].tolist() == [[True, True], [False, False]], "a tie is both"
+
+
+def test_every_token_that_points_is_given_what_the_record_says(
+    groups: World, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    records, rng = groups.records()[:4], np.random.default_rng(0)
+    asked = [questions(record, SIZE, rng, 8) for record in records]
+    turns = [[(a.prompt, a.answer) for a in some] for some in asked]
+    packed = pack(tokenizer, turns, np.array([False, True, False, True]), CPU)
+    boxes = [fractions(record, SIZE) for record in records]
+    rows, columns, wanted = targets(packed, asked, boxes, SIDE)
+    tokens = [tokenizer.decode([int(packed.ids[r, c])]) for r, c in zip(rows, columns, strict=True)]
+    assert set(tokens) >= {"[/INST]", "{"}
+    assert wanted.any(1).all(), "nobody is told to look at nothing"
+    kinds = set()
+    for row, column, number in packed.starts:
+        question = asked[row][number]
+        assert tokenizer.decode([int(packed.ids[row, column])]) == "[/INST]"
+        assert packed.wanted[row, column + 1] and not packed.wanted[row, column]
+        at = torch.nonzero((rows == row) & (columns == column))[:, 0]
+        assert len(at) == bool(question.boxes)
+        if question.boxes:
+            kinds.add(question.kind)
+            true = cells(boxes[row][list(question.boxes)], SIDE).any(0)
+            assert wanted[at[0]].tolist() == true.tolist()
+    assert {"person", "colour"} & kinds and {"attribute", "position", "people"} & kinds
+    for row, column, box in packed.spelled:
+        assert packed.wanted[row, column], "boxes of questions are given, not looked for"
+        assert np.abs(boxes[row] - box).max(1).min() < 0.006, "to the hundredth"
+        for offset in range(4):
+            assert ((rows == row) & (columns == column + offset)).any()
+
+
+def test_what_is_held_to_look_is_the_attention_the_model_answers_with(
+    groups: World, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    torch.manual_seed(0)
+    model = minigpt.build(tokenizer, SIZE, eyes=32, width=64).model.eval()
+    model.set_attn_implementation("eager")
+    gaze, record = Gaze(model.model.text_model, layer=2, heads=2), groups.records()[0]
+    asked = questions(record, SIZE, np.random.default_rng(0), 1)
+    packed = pack(tokenizer, [[(a.prompt, a.answer) for a in asked]], np.array([False]), CPU)
+    pixels = pictures(groups.images(np.array([0])), CPU).contiguous()
+    with torch.no_grad():
+        told = model(input_ids=packed.ids, pixel_values=pixels[:, None], output_attentions=True).attentions[2]
+        at = torch.arange(packed.ids.shape[1])
+        seen = gaze.weights(packed, torch.zeros_like(at), at)
+    torch.testing.assert_close(seen, told[0, :2].transpose(0, 1), atol=1e-5, rtol=1e-4)
+
+
+def test_looking_is_learnt(groups: World, tokenizer: PreTrainedTokenizerFast) -> None:
+    torch.manual_seed(0)
+    model = minigpt.build(tokenizer, SIZE, eyes=32, width=64).model
+    text = model.model.text_model
+    record = groups.records()[0]
+    asked = [[a for a in questions(record, SIZE, np.random.default_rng(0), 12) if a.boxes]]
+    packed = pack(tokenizer, [[(a.prompt, a.answer) for a in asked[0]]], np.array([False]), CPU)
+    places = torch.nonzero(packed.ids[0] == model.config.image_token_id)[:, 0]
+    assert len(places) == SIDE * SIDE
+    gaze, boxes = Gaze(text), [fractions(record, SIZE)]
+    seen = model.model.vision_model(
+        pictures(groups.images(np.array([0])), CPU).contiguous()
+    ).last_hidden_state.detach()
+    optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for _ in range(25):
+        minigpt.answers(model, seen, packed)
+        loss = gaze.loss(packed, places, asked, boxes)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
