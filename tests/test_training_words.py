@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline
-from transformers import AutoProcessor, CLIPTokenizer, VisionTextDualEncoderModel
+from transformers import AutoProcessor, CLIPTokenizer, Idefics3VisionConfig, VisionTextDualEncoderModel
+from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionTransformer
 
 from playground.avatars.vae import AvatarVAE
 from playground.training.attributes import ATTRIBUTES
@@ -156,6 +157,29 @@ def test_sight_learns_and_leaves_the_words_alone(
         assert stock(**inputs).logits_per_image.shape == (1, 1)
         bigger = torch.zeros(1, 3, 96, 96)
         assert stock.vision_model(bigger, interpolate_pos_encoding=True).last_hidden_state.shape[1] == 144
+
+
+def test_eyes_that_are_lent_see_as_where_they_come_from(small: clip.Clip) -> None:
+    vision = small.model.config.vision_config
+    lender = Idefics3VisionTransformer(
+        Idefics3VisionConfig(
+            hidden_size=vision.hidden_size, intermediate_size=vision.intermediate_size, image_size=96, patch_size=8,
+            num_hidden_layers=vision.num_hidden_layers, num_attention_heads=vision.num_attention_heads,
+            hidden_act=vision.hidden_act,
+        )
+    ).eval()  # fmt: skip
+    with torch.no_grad():
+        lender.embeddings.position_embedding.weight.copy_(torch.linspace(-1, 1, 144)[:, None].expand(-1, 32))
+    clip.borrow(small, lender)
+    own = small.model.vision_model.eval()
+    places = own.embeddings.position_embedding.weight
+    assert places.shape == (64, 32) and abs(float(places[0, 0]) + 1) < 0.2 and abs(float(places[-1, 0]) - 1) < 0.2
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        there, here = lender.embeddings.patch_embedding(image), own.embeddings.patch_embedding(image)
+    assert torch.equal(there, here)
+    taken = own.encoder.state_dict()
+    assert all(torch.equal(value, taken[key]) for key, value in lender.encoder.state_dict().items())
 
 
 def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(

@@ -151,7 +151,7 @@ def _gan(options: argparse.Namespace) -> None:
 
 def _clip(options: argparse.Namespace) -> None:
     from playground.training.captions import words
-    from playground.training.recipes import clip
+    from playground.training.recipes import clip, minigpt
     from playground.training.recipes.loop import Schedule
 
     worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
@@ -161,6 +161,8 @@ def _clip(options: argparse.Namespace) -> None:
     else:
         captions = [record["caption"] for world in (worlds[0], groups) for record in world.records()]
         model = clip.build(clip.new_tokenizer([*captions, *words()]), SIZE)
+        if (lent := options.models / "avatar-minigpt").exists():
+            clip.borrow(model, minigpt.load(lent).model.model.vision_model)
     if first := _first(options):
         clip.words(model, worlds[0], groups, out / "words", Schedule(first, 64, 1.5e-3, averaging=4000))
     clip.sight(model, *worlds, groups, out / "sight", _schedule(options))

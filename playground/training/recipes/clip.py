@@ -9,7 +9,8 @@ Rule of the room: two parts, each of which can be resumed on its own.
 
 The contrast is between people who differ in one thing: half of each batch are portraits, the other half the same
 people after one edit. What a caption says is known exactly, so a picture that it happens to be true of is never held
-against it. Beside the contrast the picture half names what it sees; the heads that name do not ship.
+against it. Beside the contrast the picture half names what it sees, as a whole and patch by patch (`dense`); the heads
+that name do not ship. Eyes that learnt to look elsewhere may be lent to it (`borrow`), which saves most of the way.
 """
 
 import json
@@ -34,16 +35,18 @@ from transformers import (
     VisionTextDualEncoderModel,
     VisionTextDualEncoderProcessor,
 )
+from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionTransformer
 
 from playground.training.attributes import HIDDEN
 from playground.training.captions import Caption
 from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
+from playground.training.recipes.dense import PORTRAIT_ZONES, naming_by_zone
 from playground.training.recipes.loop import Run, Schedule, device, pictures
 
 WIDTH, TOKENS = 192, 64
 GROUPS_EVERY = 4  # every so many batches are group pictures
-HEADS = 0.5  # weight of naming what is seen
+HEADS, PATCHES = 0.5, 0.5  # weights of naming what is seen, by the whole picture and by each patch
 
 
 @dataclass
@@ -80,6 +83,19 @@ def build(tokenizer: CLIPTokenizer, size: int, width: int = WIDTH, depth: tuple[
 def load(folder: Path) -> Clip:
     """What `Clip.save` wrote."""
     return Clip(VisionTextDualEncoderModel.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
+
+
+def borrow(clip: Clip, eyes: Idefics3VisionTransformer) -> None:
+    """The picture half goes on from a ViT of the same width and patches; places are stretched to its own grid."""
+    lent = eyes.state_dict()
+    places = lent["embeddings.position_embedding.weight"]
+    before = round(len(places) ** 0.5)
+    own = clip.model.config.vision_config
+    side = own.image_size // own.patch_size
+    grid = F.interpolate(places.T.unflatten(1, (before, before))[None], (side, side), mode="bicubic", antialias=True)
+    lent["embeddings.position_embedding.weight"] = grid[0].flatten(1).T
+    missing = clip.model.vision_model.load_state_dict(lent, strict=False)
+    assert not missing.unexpected_keys and all(key.startswith("head.") for key in missing.missing_keys)
 
 
 def words(clip: Clip, portraits: World, groups: World | None, out: Path, schedule: Schedule) -> None:
@@ -124,8 +140,9 @@ def sight(
     where = device()
     model, tokenizer = clip.model.to(where).train(), clip.tokenizer
     model.text_model.eval().requires_grad_(False)
-    seen_by = nn.Linear(model.config.vision_config.hidden_size, value_offsets()[-1]).to(where)
-    networks: dict[str, nn.Module] = {"clip": model, "seen": seen_by}
+    width = model.config.vision_config.hidden_size
+    seen_by, seen_there = (nn.Linear(width, value_offsets()[-1]).to(where) for _ in range(2))
+    networks: dict[str, nn.Module] = {"clip": model, "seen": seen_by, "there": seen_there}
     learning = [p for network in networks.values() for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
     run = Run(out, networks, {"adam": optimiser}, schedule, ("clip",), "avatar-clip, sight")
@@ -133,13 +150,22 @@ def sight(
     portrayed = Captions(portraits), Captions(edits)
     crowds = [record["caption"] for record in groups.records()] if groups is not None else []
 
-    def embedded(images: np.ndarray, texts: list[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """What was seen (B, width), and the unit embeddings (B, width) of pictures and texts."""
-        seen = model.vision_model(pictures(images, where).contiguous(), interpolate_pos_encoding=True).pooler_output
+    def embedded(images: np.ndarray, texts: list[str]) -> tuple[Any, Tensor, Tensor]:
+        """What was seen, as a whole and by patches, and the unit embeddings (B, width) of pictures and texts."""
+        seen = model.vision_model(pictures(images, where).contiguous(), interpolate_pos_encoding=True)
+        image = model.visual_projection(seen.pooler_output)
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=TOKENS, return_tensors="pt").to(where)
         with torch.no_grad():
             read = model.text_model(tokens.input_ids).pooler_output
-        return seen, F.normalize(model.visual_projection(seen), dim=1), F.normalize(model.text_projection(read), dim=1)
+        return seen, F.normalize(image, dim=1), F.normalize(model.text_projection(read), dim=1)
+
+    def patches(seen: Tensor, labels: np.ndarray) -> tuple[Tensor, float]:
+        """What the patches (B, P, width) of portraits with these labels (B, A) say of them."""
+        number = seen.shape[1]
+        side = round(number**0.5)
+        down = (torch.arange(number, device=where) // side + 0.5).div(side).repeat(len(seen))
+        known = torch.from_numpy(labels.astype(np.int64)).to(where).repeat_interleave(number, 0)
+        return naming_by_zone(seen_there(seen.flatten(0, 1)), known, down, PORTRAIT_ZONES)
 
     def step(batch: int) -> dict[str, float]:
         if groups is not None and run.seen // batch % GROUPS_EVERY == GROUPS_EVERY - 1:
@@ -156,9 +182,10 @@ def sight(
             seen, image, text = embedded(images, [caption.text for caption in captions])
             agree = torch.from_numpy(agreement(labels, claims)).to(where)
             loss, right = contrast(image, text, model.logit_scale, agree)
-            naming = seeing_loss(seen_by(seen), labels)
-            found = {"contrast": loss.item(), "right": right, "naming": naming.item()}
-            loss = loss + HEADS * naming
+            naming = seeing_loss(seen_by(seen.pooler_output), labels)
+            looking, named = patches(seen.last_hidden_state, labels)
+            found = {"contrast": loss.item(), "right": right, "naming": naming.item(), "named": named}
+            loss = loss + HEADS * naming + PATCHES * looking
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)

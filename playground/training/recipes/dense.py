@@ -5,6 +5,7 @@ belongs to whoever stands in front of its centre; it then says how that person l
 person's things begin and end. People in front stand later in the record.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,8 @@ ZONES = {
     "facial_hair": (0.45, 0.9), "glasses": (0.25, 0.65), "lenses": (0.25, 0.65), "mouth": (0.45, 0.85),
     "clothing": (0.65, 1.0), "clothing_colour": (0.65, 1.0),
 }  # fmt: skip
+# A portrait is large enough for these too.
+PORTRAIT_ZONES = {**ZONES, "eyes": (0.3, 0.65), "eyebrows": (0.25, 0.6), "background": (0, 1), "backdrop": (0, 1)}
 
 
 class Scenes:
@@ -72,8 +75,7 @@ class DenseHeads(nn.Module):
         somebody = F.binary_cross_entropy_with_logits(found[:, 0], (owner >= 0).float())
         at = torch.nonzero(owner >= 0)[:, 0]
         found, picture = found[at], torch.from_numpy(rows).to(at.device)[at // number]
-        offsets = value_offsets()
-        values, has, where = found[:, 1:].split([offsets[-1], THINGS, 4 * THINGS], dim=1)
+        values, has, where = found[:, 1:].split([value_offsets()[-1], THINGS, 4 * THINGS], dim=1)
         keys = picture.cpu().numpy(), owner[at].cpu().numpy()
         there = torch.from_numpy(scenes.there[keys]).to(found.device)  # (m, THINGS)
         boxes = torch.from_numpy(scenes.boxes[keys]).to(found.device)  # (m, THINGS, 4)
@@ -84,16 +86,25 @@ class DenseHeads(nn.Module):
         place = (4 * offset - where.view(-1, THINGS, 4)).abs().mean(2)[there].mean()
         parts = F.binary_cross_entropy_with_logits(has, there.float())
         down = (centre[:, 1] - boxes[:, 0, 1]) / (boxes[:, 0, 3] - boxes[:, 0, 1])  # (m,) 0..1 within the person
-        looks, right = [], []
-        for index, (start, end) in enumerate(pairwise(offsets)):
-            zone = ZONES.get(ATTRIBUTES[index].name)
-            if zone is None:
-                continue
-            told = (labels[:, index] >= 0) & (down >= zone[0]) & (down <= zone[1])
-            if told.any():
-                scores, wanted = values[told, start:end], labels[told, index]
-                looks.append(F.cross_entropy(scores, wanted))
-                right.append((scores.argmax(1) == wanted).float().mean())
-        look = torch.stack(looks).mean()
-        measured = {"look": look.item(), "place": place.item(), "right": torch.stack(right).mean().item()}
-        return somebody + parts + 4 * look + place, measured
+        look, right = naming_by_zone(values, labels, down, ZONES)
+        return somebody + parts + 4 * look + place, {"look": look.item(), "place": place.item(), "right": right}
+
+
+def naming_by_zone(
+    values: Tensor, labels: Tensor, down: Tensor, zones: Mapping[str, tuple[float, float]]
+) -> tuple[Tensor, float]:
+    """Mean cross-entropy of naming, by patches that can see it, what a person has; and the share named rightly.
+
+    `values` (m, V) scores of all values, `labels` (m, A), `down` (m,) how far down the person each patch lies.
+    """
+    looks, right = [], []
+    for index, (start, end) in enumerate(pairwise(value_offsets())):
+        zone = zones.get(ATTRIBUTES[index].name)
+        if zone is None:
+            continue
+        told = (labels[:, index] >= 0) & (down >= zone[0]) & (down <= zone[1])
+        if told.any():
+            scores, wanted = values[told, start:end], labels[told, index]
+            looks.append(F.cross_entropy(scores, wanted))
+            right.append((scores.argmax(1) == wanted).float().mean())
+    return torch.stack(looks).mean(), torch.stack(right).mean().item()
