@@ -5,7 +5,8 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from playground.training.questions import questions
+from playground.training.phrases import claims
+from playground.training.questions import questions, search
 from playground.training.reading import World, read
 from playground.training.recipes import minigpt
 from playground.training.recipes.loop import pictures
@@ -87,7 +88,20 @@ def test_what_is_held_to_look_is_the_attention_the_model_answers_with(
     torch.testing.assert_close(seen, told[0, :2].transpose(0, 1), atol=1e-5, rtol=1e-4)
 
 
-def test_looking_is_learnt(groups: World, tokenizer: PreTrainedTokenizerFast) -> None:
+def test_a_search_claims_what_its_words_say(groups: World) -> None:
+    rng, found = np.random.default_rng(0), 0
+    for record in groups.records():
+        said = {expression["text"]: expression["claims"] for expression in record["expressions"]}
+        for _ in range(4):
+            if (asked := search(record, SIZE, rng)) is None:
+                continue
+            text = max((text for text in said if text in asked.prompt), key=len)
+            assert claims(asked.prompt) == {name: set(values) for name, values in said[text].items()}
+            found += 1
+    assert found > 10
+
+
+def test_what_to_look_for_and_looking_are_learnt(groups: World, tokenizer: PreTrainedTokenizerFast) -> None:
     torch.manual_seed(0)
     model = minigpt.build(tokenizer, SIZE, eyes=32, width=64).model
     text = model.model.text_model
@@ -100,13 +114,14 @@ def test_looking_is_learnt(groups: World, tokenizer: PreTrainedTokenizerFast) ->
     seen = model.model.vision_model(
         pictures(groups.images(np.array([0])), CPU).contiguous()
     ).last_hidden_state.detach()
-    optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
-    losses = []
+    optimiser = torch.optim.AdamW([*model.parameters(), *gaze.claimed.parameters()], 3e-3)
+    looked, claimed = [], []
     for _ in range(25):
         minigpt.answers(model, seen, packed)
-        loss = gaze.loss(packed, places, asked, boxes)
+        where, what = gaze.loss(packed, places, asked, boxes), gaze.claims_loss(packed, asked)
         optimiser.zero_grad()
-        loss.backward()
+        (where + what).backward()
         optimiser.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.5 * losses[0]
+        looked.append(where.item())
+        claimed.append(what.item())
+    assert looked[-1] < 0.5 * looked[0] and claimed[-1] < 0.5 * claimed[0]

@@ -87,6 +87,15 @@ def grounded(record: dict[str, Any], size: int, rng: np.random.Generator) -> Ask
 def refer(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
     """One person or thing by the words that fit nobody else."""
     kind = ("attribute", "position", "both", "part")[int(rng.choice(4, p=(0.45, 0.25, 0.15, 0.15)))]
+    return _referring(record, size, rng, kind)
+
+
+def search(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | None:
+    """One person by looks alone: what is hardest to learn, and is asked most."""
+    return _referring(record, size, rng, "attribute")
+
+
+def _referring(record: dict[str, Any], size: int, rng: np.random.Generator, kind: str) -> Asked | None:
     fitting = [e for e in record["expressions"] if e["kind"] == kind and _stands_out(record, e)]
     if not fitting:
         return None
@@ -254,5 +263,5 @@ def _third(verb: str) -> str:
 _RARE = frozenset({"hair_colour", "hat_colour", "lenses"})  # not to be seen of everybody, and then it does not matter
 _COLOURED = (("hair", "hair_colour", ("top",)), ("hat", "hat_colour", ("top",)), ("clothes", "clothing_colour", ()))
 _KINDS: tuple[tuple[Callable[[dict[str, Any], int, np.random.Generator], Asked | None], float], ...] = (
-    (refer, 0.32), (detect, 0.18), (identify, 0.16), (ask, 0.24), (grounded, 0.06), (caption, 0.04),
+    (refer, 0.24), (search, 0.2), (detect, 0.16), (identify, 0.12), (ask, 0.2), (grounded, 0.05), (caption, 0.03),
 )  # fmt: skip

@@ -6,7 +6,7 @@ Rule of the room: two parts, each of which can be resumed on its own.
    `mimetic` says: begun from avatar-clip's eyes it learnt more slowly.
 2. `words`: all together learn to answer; the questions about a picture share its sequence and see the picture and
    themselves only, as if each were asked alone. In one picture of four they are a conversation instead. The eyes keep
-   their dense task meanwhile, and some heads learn where to look (`pointing`).
+   their dense task meanwhile, and some heads learn what to look for and where (`pointing`).
 
 Neighbouring coordinates start as neighbours, and a coordinate that is nearly right is held to be nearly right.
 """
@@ -40,7 +40,7 @@ EYES_WIDTH, WIDTH, LAYERS = 192, 256, 4
 QUESTIONS = 12  # a picture, of which those are learnt that fit
 TALKS = 0.25  # share of pictures whose questions follow each other as a conversation
 EYES = 0.5  # weight of the dense task beside the words
-POINTING = 0.3  # weight of looking at what is asked about
+POINTING, CLAIMS = 0.3, 0.3  # weights of looking at what is asked about, and of knowing what to look for
 
 
 @dataclass
@@ -128,15 +128,17 @@ def words(own: MiniGPT, groups: World, out: Path, schedule: Schedule, heads: dic
     model, tokenizer = own.model.to(where).train(), own.tokenizer
     dense = DenseHeads(model.config.vision_config.hidden_size).to(where)
     dense.load_state_dict(heads)
+    gaze = Gaze(model.model.text_model)
     sight = [*model.model.vision_model.parameters(), *dense.parameters()]
-    rest = [*model.model.connector.parameters(), *model.model.text_model.parameters()]
+    llama = [*model.model.connector.parameters(), *model.model.text_model.parameters()]
+    rest = [*llama, *gaze.claimed.to(where).parameters()]
     parts: list[dict[str, Any]] = [{"params": sight, "share": 0.5}, {"params": rest}]
     optimiser = torch.optim.AdamW(parts, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
     # Without the head, whose weights are the embeddings'.
-    networks: dict[str, nn.Module] = {"model": model.model, "dense": dense}
+    networks: dict[str, nn.Module] = {"model": model.model, "dense": dense, "claimed": gaze.claimed}
     run = Run(out, networks, {"adam": optimiser}, schedule, ("model",), "avatar-minigpt, words")
     rng = np.random.default_rng((41, run.seen))
-    soft, gaze = Blurred(tokenizer, where), Gaze(model.model.text_model)
+    soft = Blurred(tokenizer, where)
     boxes = [fractions(record, groups.plan.size) for record in records]
 
     def step(batch: int) -> dict[str, float]:
@@ -150,12 +152,14 @@ def words(own: MiniGPT, groups: World, out: Path, schedule: Schedule, heads: dic
         text, coordinates = soft.losses(scores, packed.ids.flatten()[at + 1])
         pictured = torch.nonzero(packed.ids[0] == model.config.image_token_id)[:, 0]
         looked = gaze.loss(packed, pictured, asked, [boxes[row] for row in rows])
-        loss = text + coordinates + EYES * seeing + POINTING * looked
+        claimed = gaze.claims_loss(packed, asked)
+        loss = text + coordinates + EYES * seeing + POINTING * looked + CLAIMS * claimed
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*sight, *rest], 1.0)
         optimiser.step()
         found = {"text": text.item(), "boxes": coordinates.item(), "looked": looked.item()}
+        found["claims"] = claimed.item()
         return {**found, **measured}
 
     run.train(step)

@@ -1,10 +1,12 @@
-"""Where to look while answering: supervision for attention that this world gives for nothing.
+"""What to look for while answering, and where: supervision for attention that this world gives for nothing.
 
-Rule of the room: some heads of one layer are held to look at whom a question is about before the first word of its
-answer, and at what a box holds before each of its coordinates. Finding somebody by words is a search that answers
-alone teach very slowly; nothing is added to the model. After Liu et al. (2016), arXiv:1609.04186.
+Rule of the room: the state that asks must say what the question claims, in a head that does not ship; and some heads
+of one layer are held to look at whom a question is about before the first word of its answer, and at what a box holds
+before each of its coordinates. Finding somebody by words is a search that answers alone teach very slowly; nothing is
+added to the model. After Liu et al. (2016), arXiv:1609.04186.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,20 @@ from torch import Tensor, nn
 from transformers import LlamaModel
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+from playground.training.phrases import claims
 from playground.training.questions import Asked
+from playground.training.recipes.captioned import allowed, value_offsets
+from playground.training.recipes.clip import reading_loss
 from playground.training.recipes.packing import Packed
 
 LAYER, HEADS = 2, 4  # of four layers with eight heads: late enough to have read the question, early enough to tell
 
 
 class Gaze:
-    """What the heads that point look at, in the last forward pass of a Llama."""
+    """What the heads that point look for and at, in the last forward pass of a Llama."""
 
     def __init__(self, text: LlamaModel, layer: int = LAYER, heads: int = HEADS) -> None:
+        self.claimed = nn.Linear(text.config.hidden_size, value_offsets()[-1])
         self.attention: Any = text.layers[min(layer, len(text.layers) - 1)].self_attn
         self.heads = min(heads, text.config.num_attention_heads)
         self.attention.register_forward_pre_hook(self._catch, with_kwargs=True)
@@ -44,6 +50,13 @@ class Gaze:
         may = packed.mask[rows, 0, columns][:, None]  # (m, 1, L)
         return scores.masked_fill(~may, -torch.inf).softmax(2)
 
+    def claims_loss(self, packed: Packed, asked: list[list[Asked]]) -> Tensor:
+        """How badly the last token of each question says what the question claims of those it is about."""
+        at = [(row, column) for row, column, _ in packed.starts]
+        said = np.stack([_claimed(asked[row][number].prompt) for row, _, number in packed.starts])
+        rows, columns = torch.tensor(at, device=packed.ids.device).T
+        return reading_loss(self.claimed(self.caught["hidden_states"][rows, columns]), said)
+
     def loss(self, packed: Packed, places: Tensor, asked: list[list[Asked]], boxes: list[np.ndarray]) -> Tensor:
         """Mean negative logarithm of the share of attention that lies where it should.
 
@@ -54,6 +67,11 @@ class Gaze:
         seen = self.weights(packed, rows, columns)[:, :, places]  # (m, heads, P)
         within = (seen * wanted[:, None].to(seen)).sum(2)
         return -within.clamp_min(1e-6).log().mean()
+
+
+@functools.lru_cache(maxsize=100_000)
+def _claimed(prompt: str) -> np.ndarray:
+    return allowed(claims(prompt))
 
 
 def targets(
