@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -187,6 +188,22 @@ def test_captions_name_only_what_is_true_and_read_back_to_what_they_claim() -> N
         texts.add(caption.text)
     assert len(texts) > 1300
     assert len(named) == sum(len(a.values) for a in ATTRIBUTES) - len(Backdrop), "every value is named sometimes"
+
+
+def test_captions_speak_as_people_type() -> None:
+    texts = [caption_of(seed, person(seed)).text for seed in range(1500)]
+    spoken = " ".join(texts).lower()
+    for word in ("woman", "mustache", "cap", "without glasses", "bearded"):
+        assert word in spoken, word
+    assert any(re.search(r"with [^,]+ and round glasses", text) for text in texts), "what is worn, behind “with”"
+    assert any(re.search(r", \w+ hoodie", text) for text in texts), "a list without articles"
+    ends = [caption_of(seed, person(seed)) for seed in range(100)]
+    for caption in ends:
+        places = [end for end, _ in caption.parts]
+        assert places == sorted(places) and places[-1] <= len(caption.text)
+        assert caption.parts[-1][1] == caption.claims
+        for end, claimed in caption.parts:
+            assert claims(caption.text[:end]) == claimed, caption.text[:end]
 
 
 @pytest.mark.parametrize(
