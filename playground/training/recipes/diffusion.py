@@ -27,7 +27,7 @@ from playground.training.recipes.reader import LatentReader
 
 UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
-READ = 0.1  # the weight of what the reader reads
+READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
 GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
 WIDTHS = (128, 192)
