@@ -17,7 +17,7 @@ from playground.training.captions import Caption, caption_of, held_out, words
 from playground.training.evaluation import diffusion as measured
 from playground.training.phrases import agrees, claims
 from playground.training.reading import World, read
-from playground.training.recipes import autoencoder, clip, diffusion, reader
+from playground.training.recipes import autoencoder, clip, clip_tokens, diffusion, reader
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
 from playground.training.recipes.loop import Schedule
 from playground.training.recipes.vae import attribute_config
@@ -45,7 +45,7 @@ def worlds(folder: Path) -> tuple[World, World, World]:
 
 @pytest.fixture(scope="module")
 def tokenizer(worlds: tuple[World, World, World]) -> CLIPTokenizer:
-    return clip.new_tokenizer([*(record["caption"] for record in worlds[0].records()), *words()])
+    return clip_tokens.new_tokenizer([*(record["caption"] for record in worlds[0].records()), *words()])
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_the_tokenizer_spells_any_text_and_ends_with_an_id_of_its_own(tokenizer:
         assert ids[0] == tokenizer.bos_token_id and ids[-1] == 1 and 1 not in ids[:-1]
     known = tokenizer("a smiling person with a red beard").input_ids
     assert len(known) == 9, "a word of the world is one token"
-    assert tokenizer.model_max_length == clip.TOKENS
+    assert tokenizer.model_max_length == clip_tokens.TOKENS
 
 
 def test_what_a_caption_allows_is_what_its_claims_say(worlds: tuple[World, World, World]) -> None:

@@ -152,6 +152,7 @@ def _gan(options: argparse.Namespace) -> None:
 def _clip(options: argparse.Namespace) -> None:
     from playground.training.captions import words
     from playground.training.recipes import clip, minigpt
+    from playground.training.recipes.clip_tokens import new_tokenizer
     from playground.training.recipes.loop import Schedule
 
     worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
@@ -160,7 +161,7 @@ def _clip(options: argparse.Namespace) -> None:
         model = clip.load(options.init_from)
     else:
         captions = [record["caption"] for world in (worlds[0], groups) for record in world.records()]
-        model = clip.build(clip.new_tokenizer([*captions, *words()]), SIZE)
+        model = clip.build(new_tokenizer([*captions, *words()]), SIZE)
         if (lent := options.models / "avatar-minigpt").exists():
             clip.borrow(model, minigpt.load(lent).model.model.vision_model)
     if first := _first(options):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from playground.training.captions import pick
+from playground.training.describing import described, thing
 from playground.training.traits import TRAITS, WORN, having
 
 NUMBERS = ("none", "one", "two", "three", "four", "five")
@@ -135,7 +136,7 @@ def identify(record: dict[str, Any], size: int, rng: np.random.Generator) -> Ask
         return None
     chosen = int(pick(rng, boxes))
     who = record["people"][record["boxes"][chosen]["figure"]]
-    answer = described(who) if part == "person" else _thing(who, part)
+    answer = described(who) if part == "person" else thing(who, part)
     prompt = pick(rng, TEMPLATES["identify"]).format(spelled(record["boxes"][chosen], size))
     return _asked("identify", part, prompt, answer, rng, (chosen,)) if answer else None
 
@@ -149,25 +150,6 @@ def ask(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | 
     text, answer, about = found
     boxes = tuple(box for figure in about if (box := _box_of(record, figure, "person")) is not None)
     return _asked("vqa", kind, pick(rng, TEMPLATES["vqa"]).format(text), answer, rng, boxes)
-
-
-def described(who: dict[str, Any]) -> str | None:
-    """A person in the words that tell most: hair or hat, then glasses and beard; None where that is not to be seen."""
-    known = set(who["known"])
-    if not {"top", "glasses", "facial_hair"} <= known:
-        return None
-    extras = ["glasses"] if who["glasses"] != "none" else []
-    if who["facial_hair"] != "none":
-        extras.append("a moustache" if who["facial_hair"] == "moustache" else "a beard")
-    if who["top"] in WORN:
-        if "hat_colour" not in known:
-            return None
-        return " and ".join([f"a person wearing {_an(who['hat_colour'])} hat", *(f"with {e}" for e in extras[:1])])
-    if who["top"] == "bald":
-        return "a bald person" + (f" with {' and '.join(extras)}" if extras else "")
-    if "hair_colour" not in known:
-        return None
-    return " and ".join([f"a person with {who['hair_colour']} hair", *extras[:1]])
 
 
 def _asked(
@@ -240,17 +222,6 @@ def _stands_out(record: dict[str, Any], expression: dict[str, Any]) -> bool:
 
 def _box_of(record: dict[str, Any], figure: int, part: str) -> int | None:
     return next((i for i, b in enumerate(record["boxes"]) if (b["figure"], b["part"]) == (figure, part)), None)
-
-
-def _thing(who: dict[str, Any], part: str) -> str | None:
-    if part == "glasses":
-        return "glasses"
-    colour = "hat_colour" if part == "hat" else "hair_colour"
-    return f"{_an(who[colour])} {part}" if colour in who["known"] else None
-
-
-def _an(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _third(verb: str) -> str:

@@ -13,7 +13,6 @@ against it. Beside the contrast the picture half names what it sees, as a whole 
 that name do not ship. Eyes that learnt to look elsewhere may be lent to it (`borrow`), which saves most of the way.
 """
 
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import (
     BatchEncoding,
@@ -41,10 +39,12 @@ from playground.training.attributes import HIDDEN
 from playground.training.captions import Caption
 from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
+from playground.training.recipes.clip_tokens import TOKENS
 from playground.training.recipes.dense import PORTRAIT_ZONES, naming_by_zone
 from playground.training.recipes.loop import Run, Schedule, device, pictures
+from playground.training.recipes.naming import reading_loss, seeing_loss
 
-WIDTH, TOKENS = 192, 64
+WIDTH = 192
 GROUPS_EVERY = 4  # every so many batches are group pictures
 HEADS, PATCHES = 0.5, 0.5  # weights of naming what is seen, by the whole picture and by each patch
 
@@ -241,40 +241,3 @@ def agreement(labels: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         holds = np.where(value[:, None] == HIDDEN, False, allowed[:, start:end].T[np.maximum(value, 0)])
         agree &= holds | ~said[None]
     return agree
-
-
-def seeing_loss(scores: Tensor, labels: np.ndarray, weights: Tensor | None = None) -> Tensor:
-    """Cross-entropy per attribute that is to be seen; scores (B, V), labels (B, A), weights of pictures (B,)."""
-    offsets = value_offsets()
-    known = torch.from_numpy(np.where(labels == HIDDEN, -100, labels).astype(np.int64)).to(scores.device)
-    counts = torch.ones(len(known), device=scores.device) if weights is None else weights
-    losses = [
-        (F.cross_entropy(scores[:, start:end], known[:, index], reduction="none") * counts).sum() / seen
-        for index, (start, end) in enumerate(pairwise(offsets))
-        if (seen := int((known[:, index] >= 0).sum()))
-    ]
-    return torch.stack(losses).mean()
-
-
-def reading_loss(scores: Tensor, allowed: np.ndarray) -> Tensor:
-    """Binary cross-entropy of what a caption allows (B, V); few are, so those count more."""
-    wanted = torch.from_numpy(allowed.astype(np.float32)).to(scores.device)
-    return F.binary_cross_entropy_with_logits(scores, wanted, pos_weight=torch.tensor(5.0, device=scores.device))
-
-
-def new_tokenizer(texts: list[str]) -> CLIPTokenizer:
-    """A byte-pair tokenizer in CLIP's form over these texts. Any text can be spelled with it, in bytes at worst.
-
-    The id of the end token is 1: transformers gives 2 a meaning of its own.
-    """
-    start, end = "<|startoftext|>", "<|endoftext|>"
-    empty = CLIPTokenizer(vocab={start: 0, end: 1}, merges=[])
-    learnt: Any = empty.train_new_from_iterator(texts, vocab_size=1200, show_progress=False)
-    state = json.loads(learnt.backend_tokenizer.to_str())["model"]
-    merges = [tuple(merge) for merge in state["merges"]]
-    letters = sorted(ByteLevel.alphabet())
-    tokens = [start, end, *letters, *(letter + "</w>" for letter in letters), *("".join(merge) for merge in merges)]
-    vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
-    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges)
-    tokenizer.model_max_length = TOKENS
-    return tokenizer

@@ -21,8 +21,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, value_offsets
-from playground.training.recipes.clip import seeing_loss
 from playground.training.recipes.loop import Run, Schedule, device, placed, tiled, to_uint8
+from playground.training.recipes.naming import seeing_loss
 from playground.training.recipes.reader import LatentReader
 
 UNCAPTIONED = 0.1

@@ -18,7 +18,7 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 from playground.training.phrases import claims
 from playground.training.questions import Asked
 from playground.training.recipes.captioned import allowed, value_offsets
-from playground.training.recipes.clip import reading_loss
+from playground.training.recipes.naming import reading_loss
 from playground.training.recipes.packing import Packed
 
 LAYER, HEADS = 2, 4  # of four layers with eight heads: late enough to have read the question, early enough to tell

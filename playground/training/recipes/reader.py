@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from playground.training.attributes import HIDDEN
 from playground.training.reading import World
 from playground.training.recipes.captioned import value_offsets
-from playground.training.recipes.clip import seeing_loss
 from playground.training.recipes.loop import Run, Schedule, device
+from playground.training.recipes.naming import seeing_loss
 
 WIDTH = 128
 NOISE = 0.7  # standard deviations of noise it reads through, at most
