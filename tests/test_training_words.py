@@ -259,7 +259,7 @@ def test_prompts_are_new_and_true_portraits_obey_them() -> None:
     assert set(measured.per_attribute(right).values()) == {1.0}
 
 
-def test_sentences_by_hand_say_something_and_no_model_learns_the_colours_of_one() -> None:
+def test_sentences_by_hand_make_claims_and_their_colours_are_counted() -> None:
     for text in measured.BY_HAND:
         assert len(claims(text)) >= 3, text
     named = measured.colours_named(np.stack([allowed(claims(text)) for text in measured.BY_HAND]))
