@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from playground.core import Playground
 from playground.settings import Settings
@@ -171,6 +171,28 @@ def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
     expect(page.locator("#image-start img")).to_be_visible()
     page.context.close()
     assert complaints == []
+
+
+def test_a_number_typed_before_the_page_has_settled_stays(browser: Browser, url: str) -> None:
+    page, slow, settled = browser.new_page(), list[Route](), False
+
+    def answer(route: Route) -> None:
+        route.continue_() if settled else slow.append(route)
+
+    page.route("**/gradio_api/run/**", answer)  # what the page asks for when it opens
+    page.goto(f"{url}?tab=image")
+    number(page, "#image-steps", "7")
+    number(page, "#image-guidance", "2.5")
+    page.wait_for_timeout(100)
+    assert slow
+    expect(page.locator("#image-canvas .hint")).to_be_empty()
+    settled = True
+    for route in slow:
+        route.continue_()
+    expect(page.locator("#image-canvas .hint")).not_to_be_empty()
+    expect(page.locator("#image-steps input[type=number]")).to_have_value("7")
+    expect(page.locator("#image-guidance input[type=number]")).to_have_value("2.5")
+    page.close()
 
 
 def test_what_goes_wrong_is_a_note_and_loses_nothing(browser: Browser, url: str, tmp_path: Path) -> None:

@@ -192,12 +192,14 @@ def image_tab(playground: Playground) -> Sender | None:
 
     numbers.guidance.change(guided, [numbers.guidance, model], negative, trigger_mode="always_last", **QUICK)
 
-    def describe(visit: Visit, model_id: str, prompt: str, request: gr.Request) -> tuple[Any, ...]:
+    def describe(
+        visit: Visit, model_id: str, prompt: str, request: gr.Request, numbers: bool = True
+    ) -> tuple[Any, ...]:  # fmt: skip
         """Another model: what it changes on the page."""
         language, words = language_of(request), prompt or ""
         visit.model = model_id
         said = prompting.looked(words, model_id, request)[1]
-        return (*described(service, playground.state, model_id, words, language), said)
+        return (*described(service, playground.state, model_id, words, language, numbers=numbers), said)
 
     def filled(visit: Visit, wished: tuple[str, ImageRequest, str], request: gr.Request) -> tuple[Any, ...]:
         """The page with the settings of a picture."""
@@ -234,9 +236,10 @@ def image_tab(playground: Playground) -> Sender | None:
         if visit.model and (visit.model == model_id or remembered not in known):
             return gr.skip()
         choices = [(model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
-        about, _, *rest = describe(visit, model_id, begun, request)  # what is remembered is not written anew
+        # The page was built with the first model's numbers, and somebody may have typed others by now.
+        about, _, *rest = describe(visit, model_id, begun, request, numbers=model_id != first.id)
         return (
-            about, gr.skip(), *rest,
+            about, gr.skip(), *rest,  # what is remembered is not written anew
             gr.Dropdown(choices=choices, value=model_id),
             view.kept_canvas(visit.current(), language), view.shelf(visit, language),
             view.film(None, language), grid.empty(language),

@@ -27,8 +27,11 @@ def described(
     prompt: str,
     language: str,
     wish: ImageRequest | None = None,
+    numbers: bool = True,
 ) -> tuple[Any, ...]:
     """Updates for `described` of the layout, in its order; with a wish, its values, brought inside the limits.
+
+    Without `numbers` only what is there and its words: numbers stay as the visitor has them.
 
     About, choice, negative prompt, steps, guidance, width, height, scheduler, count, strength, film always, then what
     is there for models of the drawn world and what for the others.
@@ -41,6 +44,10 @@ def described(
     words: dict[str, Any] = {} if wish is None else {"value": wish.negative_prompt}
     strength: dict[str, Any] = {} if wish is None else {"value": settled.strength}
     side: dict[str, Any] = {"step": limits.multiple, "visible": least != most, **span(least, most)}
+
+    def value(number: float | str | None) -> dict[str, Any]:
+        return {"value": number} if numbers else {}
+
     drawn = gr.Column(visible=limits.vocabulary)
     other = gr.Column(visible=not limits.vocabulary)
     return (
@@ -51,11 +58,11 @@ def described(
             placeholder=view.negative_words(limits, settled.guidance, language),
             **words,
         ),
-        gr.Slider(value=settled.steps, **span(limits.steps[0], limits.steps[2])),
-        gr.Slider(value=settled.guidance, **span(limits.guidance[0], limits.guidance[2])),
-        gr.Slider(value=settled.width, **side),
-        gr.Slider(value=settled.height, **side),
-        gr.Dropdown(choices=choices, value=settled.scheduler or None, visible=len(choices) > 0),
+        gr.Slider(**value(settled.steps), **span(limits.steps[0], limits.steps[2])),
+        gr.Slider(**value(settled.guidance), **span(limits.guidance[0], limits.guidance[2])),
+        gr.Slider(**value(settled.width), **side),
+        gr.Slider(**value(settled.height), **side),
+        gr.Dropdown(choices=choices, **value(settled.scheduler or None), visible=len(choices) > 0),
         gr.Slider(**span(1, limits.count), visible=limits.count > 1),
         gr.Column(visible=limits.image_to_image),
         gr.Slider(interactive=not limits.reference, **strength),
