@@ -58,12 +58,15 @@ def test_every_token_that_points_is_given_what_the_record_says(
         assert tokenizer.decode([int(packed.ids[row, column])]) == "[/INST]"
         assert packed.wanted[row, column + 1] and not packed.wanted[row, column]
         at = torch.nonzero((rows == row) & (columns == column))[:, 0]
-        assert len(at) == bool(question.boxes)
-        if question.boxes:
+        assert len(at) == bool(question.boxes or question.absent)
+        if question.absent:
+            kinds.add("absent")
+            assert wanted[at[0]].tolist() == [True] + [False] * SIDE**2, "nobody is there: the first token"
+        elif question.boxes:
             kinds.add(question.kind)
             true = cells(boxes[row][list(question.boxes)], SIDE).any(0)
-            assert wanted[at[0]].tolist() == true.tolist()
-    assert {"person", "colour"} & kinds and {"attribute", "position", "people"} & kinds
+            assert wanted[at[0]].tolist() == [False, *true.tolist()]
+    assert {"person", "colour"} & kinds and {"attribute", "position", "people"} & kinds and "absent" in kinds
     for row, column, box in packed.spelled:
         assert packed.wanted[row, column], "boxes of questions are given, not looked for"
         assert np.abs(boxes[row] - box).max(1).min() < 0.006, "to the hundredth"
@@ -86,6 +89,18 @@ def test_what_is_held_to_look_is_the_attention_the_model_answers_with(
         at = torch.arange(packed.ids.shape[1])
         seen = gaze.weights(packed, torch.zeros_like(at), at)
     torch.testing.assert_close(seen, told[0, :2].transpose(0, 1), atol=1e-5, rtol=1e-4)
+
+
+def test_absent_is_what_asks_for_nobody_and_a_caption_is_not(groups: World) -> None:
+    rng, found = np.random.default_rng(0), set()
+    for record in groups.records() * 4:
+        for asked in questions(record, SIZE, rng, 12):
+            found.add((asked.tag, asked.absent))
+            assert asked.absent == (asked.answer in ("no", "none") or asked.answer.startswith("there is no ")), (
+                f"{asked.prompt} {asked.answer}"
+            )
+            assert not (asked.absent and asked.boxes)
+    assert {("vqa", True), ("vqa", False), ("detection", True), ("caption", False), ("grounding", False)} <= found
 
 
 def test_a_search_claims_what_its_words_say(groups: World) -> None:

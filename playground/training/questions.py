@@ -42,6 +42,7 @@ UNTAGGED = 0.08  # share of questions that come without their tag, as a person w
 class Asked:
     """A question as the model reads it, and its answer. `boxes` are what it is about, as indices into the record's.
 
+    `absent` is what asks for somebody or something that is not there; a caption is about nobody in particular.
     `kind` says what is measured: the tag, and a word on what makes the question easy or hard.
     """
 
@@ -50,6 +51,7 @@ class Asked:
     prompt: str
     answer: str
     boxes: tuple[int, ...] = ()
+    absent: bool = False
 
 
 def spelled(box: dict[str, Any], size: int) -> str:
@@ -153,10 +155,10 @@ def ask(record: dict[str, Any], size: int, rng: np.random.Generator) -> Asked | 
 
 
 def _asked(
-    tag: str, kind: str, prompt: str, answer: str, rng: np.random.Generator, boxes: tuple[int, ...] = ()
+    tag: str, kind: str, prompt: str, answer: str, rng: np.random.Generator, boxes: tuple[int, ...] | None = None
 ) -> Asked:  # fmt: skip
     plain = tag not in ("detection",) and prompt.strip("{}<>0123456789") and rng.random() < UNTAGGED
-    return Asked(tag, kind, prompt if plain else f"{TAGS[tag]} {prompt}", answer, boxes)
+    return Asked(tag, kind, prompt if plain else f"{TAGS[tag]} {prompt}", answer, boxes or (), boxes == ())
 
 
 _Found = tuple[str, str, Sequence[int]] | None  # a question, its answer, and the figures it is about

@@ -1,8 +1,11 @@
 """What every patch of a group picture is a part of: supervision for eyes that this world gives for nothing.
 
 Rule of the room: targets come from the boxes and labels of the record; the heads that answer do not ship. A patch
-belongs to whoever stands in front of its centre; it then says how that person looks and where the person and the
-person's things begin and end. People in front stand later in the record.
+belongs to whoever stands in front of its centre; it then says what it can see of that person, how the whole person
+looks, and where the person and the person's things begin and end. People in front stand later in the record.
+
+A search compares what is looked for with one patch at a time: each must know all of its person, the hat above the
+clothes too.
 """
 
 from collections.abc import Mapping
@@ -65,6 +68,7 @@ class DenseHeads(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.answers = nn.Linear(width, 1 + value_offsets()[-1] + THINGS + 4 * THINGS)
+        self.whole = nn.Linear(width, value_offsets()[-1])
 
     def loss(self, patches: Tensor, scenes: Scenes, rows: np.ndarray) -> tuple[Tensor, dict[str, float]]:
         """Of patches (n, P, width) of these rows; with the share of attributes read rightly, for the bar."""
@@ -74,6 +78,7 @@ class DenseHeads(nn.Module):
         found = self.answers(patches).flatten(0, 1)  # (n P, answers)
         somebody = F.binary_cross_entropy_with_logits(found[:, 0], (owner >= 0).float())
         at = torch.nonzero(owner >= 0)[:, 0]
+        whole = self.whole(patches.flatten(0, 1)[at])
         found, picture = found[at], torch.from_numpy(rows).to(at.device)[at // number]
         values, has, where = found[:, 1:].split([value_offsets()[-1], THINGS, 4 * THINGS], dim=1)
         keys = picture.cpu().numpy(), owner[at].cpu().numpy()
@@ -87,7 +92,9 @@ class DenseHeads(nn.Module):
         parts = F.binary_cross_entropy_with_logits(has, there.float())
         down = (centre[:, 1] - boxes[:, 0, 1]) / (boxes[:, 0, 3] - boxes[:, 0, 1])  # (m,) 0..1 within the person
         look, right = naming_by_zone(values, labels, down, ZONES)
-        return somebody + parts + 4 * look + place, {"look": look.item(), "place": place.item(), "right": right}
+        knows, known = naming_by_zone(whole, labels, down, dict.fromkeys(ZONES, (-torch.inf, torch.inf)))
+        measured = {"look": look.item(), "place": place.item(), "right": right, "known": known}
+        return somebody + parts + 4 * look + 4 * knows + place, measured
 
 
 def naming_by_zone(

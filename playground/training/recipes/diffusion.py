@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.training.reading import World
-from playground.training.recipes.captioned import Captions, value_offsets
-from playground.training.recipes.loop import Run, Schedule, device, placed, tiled, to_uint8
+from playground.training.recipes.captioned import Captions, allowed, value_offsets
+from playground.training.recipes.feedback import feedback
+from playground.training.recipes.loop import Run, Schedule, device, placed, reduced, tiled, to_uint8
 from playground.training.recipes.naming import seeing_loss
 from playground.training.recipes.reader import LatentReader
 
@@ -29,6 +30,7 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
+OWN, OWN_EVERY = 0.05, 2  # the weight of reading what it draws itself, and every how many steps
 GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
 WIDTHS = (128, 192)
 
@@ -110,10 +112,11 @@ def train(
         with torch.no_grad():
             seen = states(said)
         noised = noising.add_noise(clean, noise, times)
-        found = unet(noised, times, seen).sample
+        with reduced(where):
+            found = unet(noised, times, seen).sample.float()
         each = F.mse_loss(found, noising.get_velocity(clean, noise, times), reduction="none").mean((1, 2, 3))
         labels = world.labels(rows)
-        named = seeing_loss(naming(inside.pop().flatten(1)), labels)
+        named = seeing_loss(naming(inside.pop().float().flatten(1)), labels)
         # The clean latent it predicts, (B, C, h, w), counts the more the less noise there was.
         signal = signals[times].view(-1, 1, 1, 1)
         predicted = signal.sqrt() * noised - (1 - signal).sqrt() * found
@@ -121,12 +124,20 @@ def train(
         read = seeing_loss(reader(predicted + through), labels, signal.flatten().sqrt())
         optimiser.zero_grad(set_to_none=True)
         (each.mean() + NAMING * named + READ * read).backward()
+        own = {}
+        if (run.seen // batch) % OWN_EVERY == 0:
+            asked = captions.of(rows[: batch // 4], rng)
+            claims = np.stack([allowed(caption.claims) for caption in asked])
+            with torch.no_grad():
+                led, nothing = states([caption.text for caption in asked]), states([""])
+            own["own"] = feedback(unet, noising, reader, led, nothing, claims, OWN)
+            inside.clear()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         half = batch // 2
         clear, noisy = each[:half].mean().item(), each[half:].mean().item()
         errors = {"v": (clear + noisy) / 2, "v_clear": clear, "v_noisy": noisy}
-        return {**errors, "named": named.item(), "read": read.item()}
+        return {**errors, **own, "named": named.item(), "read": read.item()}
 
     averaged = placed(UNet2DConditionModel.from_config(unet.config), where).eval()
     drawn = StableDiffusionPipeline(

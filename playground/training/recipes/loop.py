@@ -176,6 +176,12 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def reduced(where: torch.device) -> torch.autocast:
+    """The context of a network's forward pass: bfloat16 where the hardware multiplies it faster, else as it is."""
+    fast = where.type == "cuda" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast(where.type, torch.bfloat16, enabled=fast)
+
+
 def placed(module: M, where: torch.device) -> M:
     """The module there, with convolutions channels last, which is the faster way on a CPU and with bf16."""
     return module.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -32,7 +32,7 @@ from playground.training.questions import questions
 from playground.training.reading import World
 from playground.training.recipes import mimetic
 from playground.training.recipes.dense import DenseHeads, Scenes
-from playground.training.recipes.loop import Run, Schedule, device, pictures
+from playground.training.recipes.loop import Run, Schedule, device, pictures, reduced
 from playground.training.recipes.packing import Blurred, Packed, pack
 from playground.training.recipes.pointing import Gaze, fractions
 
@@ -108,8 +108,9 @@ def eyes(own: MiniGPT, groups: World, out: Path, schedule: Schedule) -> dict[str
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(groups), size=batch))
-        seen = vision(pictures(groups.images(rows), where).contiguous()).last_hidden_state
-        loss, measured = heads.loss(seen, scenes, rows)
+        with reduced(where):
+            seen = vision(pictures(groups.images(rows), where).contiguous()).last_hidden_state
+        loss, measured = heads.loss(seen.float(), scenes, rows)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
@@ -143,13 +144,14 @@ def words(own: MiniGPT, groups: World, out: Path, schedule: Schedule, heads: dic
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(groups), size=batch))
-        seen = model.model.vision_model(pictures(groups.images(rows), where).contiguous()).last_hidden_state
-        seeing, measured = dense.loss(seen, scenes, rows)
         asked = [questions(records[row], groups.plan.size, rng, QUESTIONS) for row in rows]
         talks = rng.random(batch) < TALKS
         packed = pack(tokenizer, [[(q.prompt, q.answer) for q in some] for some in asked], talks, where)
-        scores, at = answers(model, seen, packed)
-        text, coordinates = soft.losses(scores, packed.ids.flatten()[at + 1])
+        with reduced(where):
+            seen = model.model.vision_model(pictures(groups.images(rows), where).contiguous()).last_hidden_state
+            scores, at = answers(model, seen, packed)
+        seeing, measured = dense.loss(seen.float(), scenes, rows)
+        text, coordinates = soft.losses(scores.float(), packed.ids.flatten()[at + 1])
         pictured = torch.nonzero(packed.ids[0] == model.config.image_token_id)[:, 0]
         looked = gaze.loss(packed, pictured, asked, [boxes[row] for row in rows])
         claimed = gaze.claims_loss(packed, asked)
@@ -173,8 +175,10 @@ def answers(model: Idefics3ForConditionalGeneration, seen: Tensor, packed: Packe
     image = model.model.connector(seen)  # (B, P / 4, width)
     holes = packed.ids == model.config.image_token_id
     embedded = embedded.masked_scatter(holes[..., None], image.to(embedded.dtype))
+    # Added, not chosen by: the plain attention takes no other mask.
+    mask = torch.zeros_like(packed.mask, dtype=embedded.dtype).masked_fill(~packed.mask, -torch.inf)
     found = model.model.text_model(
-        inputs_embeds=embedded, attention_mask=packed.mask, position_ids=packed.places, use_cache=False
+        inputs_embeds=embedded, attention_mask=mask, position_ids=packed.places, use_cache=False
     ).last_hidden_state
     at = torch.nonzero(packed.wanted.flatten())[:, 0] - 1
     return model.lm_head(found.flatten(0, 1)[at]), at

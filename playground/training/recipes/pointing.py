@@ -2,8 +2,9 @@
 
 Rule of the room: the state that asks must say what the question claims, in a head that does not ship; and some heads
 of one layer are held to look at whom a question is about before the first word of its answer, and at what a box holds
-before each of its coordinates. Finding somebody by words is a search that answers alone teach very slowly; nothing is
-added to the model. After Liu et al. (2016), arXiv:1609.04186.
+before each of its coordinates. Who is not there is looked for in vain: then they rest on the very first token, as
+attention does when there is nothing to see, after Xiao et al. (2024), arXiv:2309.17453. Finding somebody by words is a
+search that answers alone teach very slowly; nothing is added to the model. After Liu et al. (2016), arXiv:1609.04186.
 """
 
 import functools
@@ -46,7 +47,8 @@ class Gaze:
             return (states @ projection.weight[:width].T).unflatten(2, (self.heads, -1)).transpose(1, 2)
 
         q, k = apply_rotary_pos_emb(heads(self.attention.q_proj), heads(self.attention.k_proj), cos, sin)
-        scores = torch.einsum("mhd,mhld->mhl", q[rows, :, columns], k[rows]) * self.attention.scaling
+        # All tokens' scores and then some of them: gathering keys first costs more, above all on the way back.
+        scores = (q @ k.transpose(2, 3) * self.attention.scaling).transpose(1, 2)[rows, columns]  # (m, heads, L)
         may = packed.mask[rows, 0, columns][:, None]  # (m, 1, L)
         return scores.masked_fill(~may, -torch.inf).softmax(2)
 
@@ -64,7 +66,7 @@ class Gaze:
         picture's record, in fractions of its side.
         """
         rows, columns, wanted = targets(packed, asked, boxes, round(len(places) ** 0.5))
-        seen = self.weights(packed, rows, columns)[:, :, places]  # (m, heads, P)
+        seen = self.weights(packed, rows, columns)[:, :, nn.functional.pad(places, (1, 0))]  # (m, heads, 1 + P)
         within = (seen * wanted[:, None].to(seen)).sum(2)
         return -within.clamp_min(1e-6).log().mean()
 
@@ -77,18 +79,21 @@ def _claimed(prompt: str) -> np.ndarray:
 def targets(
     packed: Packed, asked: list[list[Asked]], boxes: list[np.ndarray], side: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Which tokens have somewhere to look, as rows and columns (m,), and at which cells of the picture (m, side²)."""
+    """Which tokens have somewhere to look, as rows and columns (m,), and where (m, 1 + side²).
+
+    Where is the very first token, which stands for nobody, or cells of the picture.
+    """
     rows, columns, wanted = [], [], []
 
     def look(row: int, column: int, at: np.ndarray) -> None:
         rows.append(row)
         columns.append(column)
-        wanted.append(cells(at, side).any(0))
+        wanted.append(np.append(len(at) == 0, cells(at, side).any(0)))
 
     for row, column, number in packed.starts:
-        about = list(asked[row][number].boxes)
-        if about:
-            look(row, column, boxes[row][about])
+        question = asked[row][number]
+        if question.boxes or question.absent:
+            look(row, column, boxes[row][list(question.boxes)])
     for row, column, box in packed.spelled:
         for offset in range(4):
             look(row, column + offset, box[None])

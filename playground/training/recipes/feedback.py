@@ -1,0 +1,66 @@
+"""What the UNet draws itself, read again: its own pictures are what visitors see, and no portrait stands beside them.
+
+Rule of the room: it draws as a visitor would, and in every late step what it predicts is read. It should have what was
+asked for, and everything else should be one value or another and nothing between two. After Xu et al. (2023),
+arXiv:2304.05977, with a reader in the place of their reward.
+"""
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from torch import Tensor, nn
+
+from playground.training.attributes import from_labels, labels
+from playground.training.recipes.captioned import value_offsets
+from playground.training.recipes.loop import reduced
+from playground.training.recipes.naming import seeing_loss
+
+STEPS = 12  # fewer than a visitor's: each costs as much as a portrait
+LATE = 5  # the first step that is read; before, nobody is to be seen yet
+GUIDANCE = 4.5
+READ_NOISE = 0.5  # standard deviations it is read through, at most
+
+
+def feedback(
+    unet: nn.Module, scheduler: DDIMScheduler, reader: nn.Module, seen: Tensor, nothing: Tensor, allowed: np.ndarray,
+    weight: float,
+) -> float:  # fmt: skip
+    """Draw once, and add the gradient of `weight` times what the reader misses; returns that, unweighted.
+
+    `seen` (B, tokens, width) are the states of captions, `nothing` those of no caption; `allowed` (B, V) what the
+    captions allow.
+    """
+    where, config = seen.device, unet.config
+    shape = (len(seen), config.in_channels, config.sample_size, config.sample_size)
+    x = torch.randn(shape, device=where).contiguous(memory_format=torch.channels_last)
+    scheduler.set_timesteps(STEPS)
+    missed = []
+    for number, time in enumerate(scheduler.timesteps.to(where)):
+        late = number >= LATE
+        with reduced(where):
+            with torch.no_grad():
+                unled = unet(x, time, nothing.expand(len(seen), -1, -1)).sample.float()
+            with torch.set_grad_enabled(late):
+                led = unet(x, time, seen).sample.float()
+        v = unled + GUIDANCE * (led - unled)
+        if late:
+            signal = scheduler.alphas_cumprod[int(time)]
+            clean = signal.sqrt() * x - (1 - signal).sqrt() * v
+            through = READ_NOISE * torch.rand(len(x), 1, 1, 1, device=where) * torch.randn_like(clean)
+            said = reader(clean + through)
+            loss = seeing_loss(said, nearest(said.detach(), allowed))
+            (weight / (STEPS - LATE) * loss).backward()
+            missed.append(loss.item())
+        x = scheduler.step(v.detach(), int(time), x).prev_sample
+    return float(np.mean(missed))
+
+
+def nearest(said: Tensor, allowed: np.ndarray) -> np.ndarray:
+    """(B, A) labels of the likeliest person among those that words allow; `said` (B, V) scores, `allowed` (B, V)."""
+    scores, offsets = said.cpu().numpy(), value_offsets()
+    found = np.empty((len(scores), len(offsets) - 1), np.int64)
+    for index in range(found.shape[1]):
+        part = slice(offsets[index], offsets[index + 1])
+        may = allowed[:, part] | ~allowed[:, part].any(1, keepdims=True)
+        found[:, index] = np.where(may, scores[:, part], -np.inf).argmax(1)
+    return np.stack([labels(from_labels(row)) for row in found])
