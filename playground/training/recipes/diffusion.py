@@ -126,7 +126,7 @@ def train(
         (each.mean() + NAMING * named + READ * read).backward()
         own = {}
         if (run.seen // batch) % OWN_EVERY == 0:
-            asked = captions.of(rows[: batch // 4], rng)
+            asked = captions.of(rows[: batch // 2], rng)
             claims = np.stack([allowed(caption.claims) for caption in asked])
             with torch.no_grad():
                 led, nothing = states([caption.text for caption in asked]), states([""])

@@ -7,7 +7,7 @@ arXiv:2304.05977, with a reader in the place of their reward.
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from playground.training.attributes import from_labels, labels
@@ -15,14 +15,14 @@ from playground.training.recipes.captioned import value_offsets
 from playground.training.recipes.loop import reduced
 from playground.training.recipes.naming import seeing_loss
 
-STEPS = 12  # fewer than a visitor's: each costs as much as a portrait
-LATE = 5  # the first step that is read; before, nobody is to be seen yet
+STEPS = 8  # fewer than a visitor's: each costs as much as a portrait
+LATE = 3  # the first step that is read; before, nobody is to be seen yet
 GUIDANCE = 4.5
-READ_NOISE = 0.5  # standard deviations it is read through, at most
+READ_NOISE = 0.3  # standard deviations it is read through, at most
 
 
 def feedback(
-    unet: nn.Module, scheduler: DDIMScheduler, reader: nn.Module, seen: Tensor, nothing: Tensor, allowed: np.ndarray,
+    unet: UNet2DConditionModel, scheduler: DDIMScheduler, reader: nn.Module, seen: Tensor, nothing: Tensor, allowed: np.ndarray,
     weight: float,
 ) -> float:  # fmt: skip
     """Draw once, and add the gradient of `weight` times what the reader misses; returns that, unweighted.
