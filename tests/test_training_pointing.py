@@ -12,7 +12,7 @@ from playground.training.recipes import minigpt
 from playground.training.recipes.loop import pictures
 from playground.training.recipes.minigpt_tokens import every_text, new_tokenizer
 from playground.training.recipes.packing import pack
-from playground.training.recipes.pointing import Gaze, cells, fractions, targets
+from playground.training.recipes.pointing import Gaze, cells, fractions, searches, traces
 from playground.training.sampling import Split
 from playground.training.shards import Plan, render
 
@@ -48,9 +48,8 @@ def test_every_token_that_points_is_given_what_the_record_says(
     turns = [[(a.prompt, a.answer) for a in some] for some in asked]
     packed = pack(tokenizer, turns, np.array([False, True, False, True]), CPU)
     boxes = [fractions(record, SIZE) for record in records]
-    rows, columns, wanted = targets(packed, asked, boxes, SIDE)
-    tokens = [tokenizer.decode([int(packed.ids[r, c])]) for r, c in zip(rows, columns, strict=True)]
-    assert set(tokens) >= {"[/INST]", "{"}
+    rows, columns, wanted = searches(packed, asked, boxes, SIDE)
+    assert {tokenizer.decode([int(packed.ids[r, c])]) for r, c in zip(rows, columns, strict=True)} == {"[/INST]"}
     assert wanted.any(1).all(), "nobody is told to look at nothing"
     kinds = set()
     for row, column, number in packed.starts:
@@ -67,6 +66,8 @@ def test_every_token_that_points_is_given_what_the_record_says(
             true = cells(boxes[row][list(question.boxes)], SIDE).any(0)
             assert wanted[at[0], 1:].tolist() == true.tolist() and not wanted[at[0], 0]
     assert kinds & {"person", "colour"} and kinds & {"attribute", "position", "people"} and "absent" in kinds
+    rows, columns, wanted = traces(packed, SIDE)
+    assert len(rows) == 4 * len(packed.spelled) and wanted.any(1).all() and not wanted[:, 0].any()
     for row, column, box in packed.spelled:
         assert packed.wanted[row, column], "boxes of questions are given, not looked for"
         assert np.abs(boxes[row] - box).max(1).min() < 0.006, "to the hundredth"
@@ -86,9 +87,8 @@ def test_what_is_held_to_look_is_the_attention_the_model_answers_with(
     pixels = pictures(groups.images(np.array([0])), CPU).contiguous()
     with torch.no_grad():
         told = model(input_ids=packed.ids, pixel_values=pixels[:, None], output_attentions=True).attentions[2]
-        at = torch.arange(packed.ids.shape[1])
-        seen = gaze.weights(packed, torch.zeros_like(at), at)
-    torch.testing.assert_close(seen, told[0, :2].transpose(0, 1), atol=1e-5, rtol=1e-4)
+        seen = gaze.weights(packed)
+    torch.testing.assert_close(seen, told[:, :2], atol=1e-5, rtol=1e-4)
 
 
 def test_absent_is_what_asks_for_nobody_and_a_caption_is_not(groups: World) -> None:
@@ -133,7 +133,8 @@ def test_what_to_look_for_and_looking_are_learnt(groups: World, tokenizer: PreTr
     looked, claimed = [], []
     for _ in range(25):
         minigpt.answers(model, seen, packed)
-        where, what = gaze.loss(packed, places, asked, boxes), gaze.claims_loss(packed, asked)
+        searched, traced = gaze.losses(packed, places, asked, boxes)
+        where, what = searched + traced, gaze.claims_loss(packed, asked)
         optimiser.zero_grad()
         (where + what).backward()
         optimiser.step()

@@ -129,8 +129,8 @@ def train(
             asked = captions.of(rows[: batch // 2], rng)
             claims = np.stack([allowed(caption.claims) for caption in asked])
             with torch.no_grad():
-                led, nothing = states([caption.text for caption in asked]), states([""])
-            own["own"] = feedback(unet, noising, reader, led, nothing, claims, OWN)
+                words = states([caption.text for caption in asked])
+            own["own"] = feedback(unet, noising, reader, words, claims, OWN)
             inside.clear()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()

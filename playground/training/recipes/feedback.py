@@ -17,18 +17,17 @@ from playground.training.recipes.naming import seeing_loss
 
 STEPS = 8  # fewer than a visitor's: each costs as much as a portrait
 LATE = 3  # the first step that is read; before, nobody is to be seen yet
-GUIDANCE = 4.5
 READ_NOISE = 0.3  # standard deviations it is read through, at most
 
 
 def feedback(
-    unet: UNet2DConditionModel, scheduler: DDIMScheduler, reader: nn.Module, seen: Tensor, nothing: Tensor, allowed: np.ndarray,
+    unet: UNet2DConditionModel, scheduler: DDIMScheduler, reader: nn.Module, seen: Tensor, allowed: np.ndarray,
     weight: float,
 ) -> float:  # fmt: skip
     """Draw once, and add the gradient of `weight` times what the reader misses; returns that, unweighted.
 
-    `seen` (B, tokens, width) are the states of captions, `nothing` those of no caption; `allowed` (B, V) what the
-    captions allow.
+    `seen` (B, tokens, width) are the states of captions, and `allowed` (B, V) what those allow. Without guidance: what
+    the words ask for is learnt here.
     """
     where, config = seen.device, unet.config
     shape = (len(seen), config.in_channels, config.sample_size, config.sample_size)
@@ -37,12 +36,8 @@ def feedback(
     missed = []
     for number, time in enumerate(scheduler.timesteps.to(where)):
         late = number >= LATE
-        with reduced(where):
-            with torch.no_grad():
-                unled = unet(x, time, nothing.expand(len(seen), -1, -1)).sample.float()
-            with torch.set_grad_enabled(late):
-                led = unet(x, time, seen).sample.float()
-        v = unled + GUIDANCE * (led - unled)
+        with reduced(where), torch.set_grad_enabled(late):
+            v = unet(x, time, seen).sample.float()
         if late:
             signal = scheduler.alphas_cumprod[int(time)]
             clean = signal.sqrt() * x - (1 - signal).sqrt() * v

@@ -40,7 +40,8 @@ EYES_WIDTH, WIDTH, LAYERS = 192, 256, 4
 QUESTIONS = 12  # a picture, of which those are learnt that fit
 TALKS = 0.25  # share of pictures whose questions follow each other as a conversation
 EYES = 0.5  # weight of the dense task beside the words
-POINTING, CLAIMS = 0.3, 0.3  # weights of looking at what is asked about, and of knowing what to look for
+SEARCHING, TRACING = 1.0, 0.3  # weights of looking at what is asked about, and at what is spelled
+CLAIMS = 0.3  # weight of knowing what to look for
 
 
 @dataclass
@@ -153,15 +154,15 @@ def words(own: MiniGPT, groups: World, out: Path, schedule: Schedule, heads: dic
         seeing, measured = dense.loss(seen.float(), scenes, rows)
         text, coordinates = soft.losses(scores.float(), packed.ids.flatten()[at + 1])
         pictured = torch.nonzero(packed.ids[0] == model.config.image_token_id)[:, 0]
-        looked = gaze.loss(packed, pictured, asked, [boxes[row] for row in rows])
+        searched, traced = gaze.losses(packed, pictured, asked, [boxes[row] for row in rows])
         claimed = gaze.claims_loss(packed, asked)
-        loss = text + coordinates + EYES * seeing + POINTING * looked + CLAIMS * claimed
+        loss = text + coordinates + EYES * seeing + SEARCHING * searched + TRACING * traced + CLAIMS * claimed
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*sight, *rest], 1.0)
         optimiser.step()
-        found = {"text": text.item(), "boxes": coordinates.item(), "looked": looked.item()}
-        found["claims"] = claimed.item()
+        found = {"text": text.item(), "boxes": coordinates.item()}
+        found |= {"searched": searched.item(), "traced": traced.item(), "claims": claimed.item()}
         return {**found, **measured}
 
     run.train(step)

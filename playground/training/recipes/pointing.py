@@ -22,6 +22,7 @@ from playground.training.recipes.captioned import allowed, value_offsets
 from playground.training.recipes.naming import reading_loss
 from playground.training.recipes.packing import Packed
 
+Targets = tuple[Tensor, Tensor, Tensor]  # tokens by row and column (m,), where each looks (m, 1 + side²) bool
 LAYER, HEADS = 2, 4  # of four layers with eight heads: late enough to have read the question, early enough to tell
 
 
@@ -38,8 +39,8 @@ class Gaze:
     def _catch(self, _: nn.Module, __: Any, called: dict[str, Any]) -> None:
         self.caught = called
 
-    def weights(self, packed: Packed, rows: Tensor, columns: Tensor) -> Tensor:
-        """(m, heads, L): what these tokens (m,) of the packed questions (B, L) look at. Sums to one."""
+    def weights(self, packed: Packed) -> Tensor:
+        """(B, heads, L, L): what each token of the packed questions looks at. Sums to one."""
         states, (cos, sin) = self.caught["hidden_states"], self.caught["position_embeddings"]
         width = self.heads * self.attention.head_dim
 
@@ -47,10 +48,8 @@ class Gaze:
             return (states @ projection.weight[:width].T).unflatten(2, (self.heads, -1)).transpose(1, 2)
 
         q, k = apply_rotary_pos_emb(heads(self.attention.q_proj), heads(self.attention.k_proj), cos, sin)
-        # All tokens' scores and then some of them: gathering keys first costs more, above all on the way back.
-        scores = (q @ k.transpose(2, 3) * self.attention.scaling).transpose(1, 2)[rows, columns]  # (m, heads, L)
-        may = packed.mask[rows, 0, columns][:, None]  # (m, 1, L)
-        return scores.masked_fill(~may, -torch.inf).softmax(2)
+        scores = q @ k.transpose(2, 3) * self.attention.scaling
+        return scores.masked_fill(~packed.mask, -torch.inf).softmax(3)
 
     def claims_loss(self, packed: Packed, asked: list[list[Asked]]) -> Tensor:
         """How badly the last token of each question says what the question claims of those it is about."""
@@ -59,16 +58,25 @@ class Gaze:
         rows, columns = torch.tensor(at, device=packed.ids.device).T
         return reading_loss(self.claimed(self.caught["hidden_states"][rows, columns]), said)
 
-    def loss(self, packed: Packed, places: Tensor, asked: list[list[Asked]], boxes: list[np.ndarray]) -> Tensor:
-        """Mean negative logarithm of the share of attention that lies where it should.
+    def losses(
+        self, packed: Packed, places: Tensor, asked: list[list[Asked]], boxes: list[np.ndarray]
+    ) -> tuple[Tensor, Tensor]:
+        """Mean negative logarithms of the share of attention that lies where it should: in searches, along boxes.
 
         `places` (P,) are the columns of the picture's tokens, row by row of a square; `boxes` (n, 4) are those of each
-        picture's record, in fractions of its side.
+        picture's record, in fractions of its side. A picture has few searches and many coordinates: apart, neither
+        drowns the other.
         """
-        rows, columns, wanted = targets(packed, asked, boxes, round(len(places) ** 0.5))
-        seen = self.weights(packed, rows, columns)[:, :, nn.functional.pad(places, (1, 0))]  # (m, heads, 1 + P)
-        within = (seen * wanted[:, None].to(seen)).sum(2)
-        return -within.clamp_min(1e-6).log().mean()
+        side = round(len(places) ** 0.5)
+        # To the very first token and to the picture, (B, L, heads, 1 + P).
+        seen = self.weights(packed)[..., nn.functional.pad(places, (1, 0))].transpose(1, 2)
+        return _missed(seen, searches(packed, asked, boxes, side)), _missed(seen, traces(packed, side))
+
+
+def _missed(seen: Tensor, found: Targets) -> Tensor:
+    rows, columns, wanted = (each.to(seen.device) for each in found)
+    within = (seen[rows, columns] * wanted[:, None]).sum(2)  # (m, heads)
+    return -within.clamp_min(1e-6).log().sum() / max(1, within.numel())
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -76,33 +84,35 @@ def _claimed(prompt: str) -> np.ndarray:
     return allowed(claims(prompt))
 
 
-def targets(
-    packed: Packed, asked: list[list[Asked]], boxes: list[np.ndarray], side: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Which tokens have somewhere to look, as rows and columns (m,), and where (m, 1 + side²).
-
-    Where is the very first token, which stands for nobody, or cells of the picture.
-    """
-    rows, columns, wanted = [], [], []
-
-    def look(row: int, column: int, at: np.ndarray) -> None:
-        rows.append(row)
-        columns.append(column)
-        wanted.append(np.append(len(at) == 0, cells(at, side).any(0)))
-
+def searches(packed: Packed, asked: list[list[Asked]], boxes: list[np.ndarray], side: int) -> Targets:
+    """Before the first word of an answer: at all that the question is about, or at the first token if it is absent."""
+    found = []
     for row, column, number in packed.starts:
         question = asked[row][number]
         if question.boxes or question.absent:
-            look(row, column, boxes[row][list(question.boxes)])
-    for row, column, box in packed.spelled:
-        for offset in range(4):
-            look(row, column + offset, box[None])
-    where = packed.ids.device
-    return (
-        torch.tensor(rows, device=where),
-        torch.tensor(columns, device=where),
-        torch.tensor(np.array(wanted)).to(where),
+            at = cells(boxes[row][list(question.boxes)], side).any(0)
+            found.append((row, column, np.append(question.absent, at)))
+    return _targets(found, side)
+
+
+def traces(packed: Packed, side: int) -> Targets:
+    """Before each of a box's four coordinates: at what it holds."""
+    return _targets(
+        [
+            (row, column + offset, np.append(False, cells(box[None], side)[0]))
+            for row, column, box in packed.spelled
+            for offset in range(4)
+        ],
+        side,
     )
+
+
+def _targets(found: list[tuple[int, int, np.ndarray]], side: int) -> Targets:
+    wanted = np.zeros((len(found), 1 + side**2), bool)
+    for number, (_, _, at) in enumerate(found):
+        wanted[number] = at
+    rows, columns = [row for row, _, _ in found], [column for _, column, _ in found]
+    return torch.tensor(rows, dtype=torch.long), torch.tensor(columns, dtype=torch.long), torch.from_numpy(wanted)
 
 
 def cells(boxes: np.ndarray, side: int) -> np.ndarray:
