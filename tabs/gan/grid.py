@@ -5,16 +5,15 @@ newest wish wins and the last is never lost. Values reach the page as text nodes
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
+from tabs.piece import Piece
 
 Wish = dict[str, Any]
 DrawTiles = Callable[[Wish], dict[str, Any]]
 
 
-class SeedGrid(gr.HTML):
+class SeedGrid(Piece):
     """Tiles to choose from, with their seeds and (if wished) the discriminator's percentile.
 
     `value` is {model, chosen, words: {language: {key: text}}}: `chosen` is the seed of the current picture or None.
@@ -24,22 +23,11 @@ class SeedGrid(gr.HTML):
     Events: `select` with {seed, truncation}: a tile was chosen.
     """
 
+    root, bare = "seeds", False
+    styles, scripts = ("grid.css",), ("grid.js",)
+
     def __init__(self, draw: DrawTiles, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
         def tiles(wish: Wish) -> dict[str, Any]:
             return draw(wish)
 
-        super().__init__(
-            value,
-            html_template='<div class="seeds"></div>',
-            css_template=_beside("grid.css"),
-            js_on_load=_beside("grid.js"),
-            server_functions=[tiles],
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+        super().__init__(value, server_functions=[tiles], **kwargs)

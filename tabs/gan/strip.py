@@ -3,48 +3,28 @@
 Rule of the room: what they show is data URIs and text, which reach the page as attributes and text nodes only.
 """
 
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from tabs.piece import Piece
 from tabs.words import say
 
 
-class Strip(gr.HTML):
+class Strip(Piece):
     """Pictures side by side: value {pictures: [{image, caption}], hint, choose, remove, download, wide, words}.
 
     `choose` and `remove` name what clicking a picture or its small cross does (empty: nothing), `download` is the file
     name a picture is saved under. Events: `select` and `delete` with {place}.
     """
 
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value,
-            html_template='<div class="strip"></div>',
-            css_template=_beside("strip.css"),
-            js_on_load=_beside("strip.js"),
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    root, bare = "strip", False
+    styles, scripts = ("strip.css",), ("strip.js",)
 
 
-class Bars(gr.HTML):
+class Bars(Piece):
     """Shares in groups, two bars each: value {groups: [{name, bars: [{label, here, world}]}], here, world, note}."""
 
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value,
-            html_template='<div class="bars"></div>',
-            css_template=_beside("bars.css"),
-            js_on_load=_beside("bars.js"),
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    root, bare = "bars", False
+    styles, scripts = ("bars.css",), ("bars.js",)
 
 
 def strip(
@@ -66,7 +46,3 @@ def strip(
         "save": say(language, "gan_download"),
         "wide": wide,
     }
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -18,48 +18,22 @@ or a visitor wrote is ever HTML. The picture goes by file URL, once; boxes are s
 leaves the others pale. They tell each other by events on the nearest element of class `grounding`.
 """
 
-from pathlib import Path
-from typing import Any
-
-import gradio as gr
+from tabs.piece import Piece
 
 
-class _Piece(gr.HTML):
-    """A component drawn by the script of its name; see the module for the values."""
-
-    script, style = "", ""
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value if value is not None else {},
-            html_template='<div class="piece"></div>',
-            css_template=_beside(self.style),
-            js_on_load=_beside("make.js") + _beside(self.script),
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-
-class Stage(_Piece):
+class Stage(Piece):
     """The picture with boxes on it, its own box to be drawn with mouse, finger or keys."""
 
-    script, style = "stage.js", "stage.css"
+    styles, scripts = ("stage.css",), ("make.js", "stage.js")
 
 
-class Talk(_Piece):
+class Talk(Piece):
     """Questions and answers about the picture, their phrases coloured as their boxes are."""
 
-    script, style = "talk.js", "talk.css"
+    styles, scripts = ("talk.css",), ("make.js", "talk.js")
 
 
-class Tasks(_Piece):
+class Tasks(Piece):
     """What can be asked, as chips."""
 
-    script, style = "tasks.js", "talk.css"
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+    styles, scripts = ("talk.css",), ("make.js", "tasks.js")

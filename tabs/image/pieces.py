@@ -13,66 +13,42 @@ as data URIs, so nothing of a visitor's is written to disk.
 * `Chips` value: {groups: [{title, words: [{text, on}]}]}. Event `select` with {word}.
 """
 
-from pathlib import Path
-from typing import Any
+from tabs.piece import Piece
 
-import gradio as gr
-
-
-class _Piece(gr.HTML):
-    """A component drawn by the script of its name; see the module for the values."""
-
-    script = ""
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value if value is not None else {},
-            html_template='<div class="piece"></div>',
-            css_template=_beside("pieces.css"),
-            js_on_load=_beside("make.js") + _beside(self.script),
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+LOOK = ("pieces.css",)
 
 
-class Canvas(_Piece):
+class Canvas(Piece):
     """The large picture, or several of one batch, with how far they are."""
 
-    script = "canvas.js"
+    styles, scripts = LOOK, ("make.js", "canvas.js")
 
 
-class Shelf(_Piece):
+class Shelf(Piece):
     """The finished pictures, one of them chosen."""
 
-    script = "shelf.js"
+    styles, scripts = LOOK, ("make.js", "shelf.js")
 
 
-class Film(_Piece):
+class Film(Piece):
     """The steps of one picture in rows, and the schedule below them."""
 
-    script = "film.js"
+    styles, scripts = LOOK, ("make.js", "film.js")
 
 
-class Cells(_Piece):
+class Cells(Piece):
     """A table of pictures with the values of two settings at its edges."""
 
-    script = "cells.js"
+    styles, scripts = LOOK, ("make.js", "cells.js")
 
 
-class Line(_Piece):
+class Line(Piece):
     """One line of words, read out when it changes."""
 
-    script = "line.js"
+    styles, scripts = LOOK, ("make.js", "line.js")
 
 
-class Chips(_Piece):
+class Chips(Piece):
     """Words in groups, to be switched on and off."""
 
-    script = "chips.js"
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+    styles, scripts = LOOK, ("make.js", "chips.js")

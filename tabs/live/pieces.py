@@ -9,7 +9,6 @@ URIs, so nothing of a visitor's is written to disk.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,40 +16,19 @@ import numpy as np
 from PIL import Image
 
 from playground.pictures.encode import data_uri, jpeg
+from tabs.piece import Piece
 
 
-class PictureStrip(gr.HTML):
+class PictureStrip(Piece):
     """Pictures beside each other, which wrap; see the module for its value."""
 
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value,
-            html_template='<div class="strip"></div>',
-            css_template=_beside("pieces.css"),
-            js_on_load=_beside("strip.js"),
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    root, styles, scripts = "strip", ("pieces.css",), ("strip.js",)
 
 
-class Bars(gr.HTML):
+class Bars(Piece):
     """Labelled bars below each other; see the module for its value."""
 
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value,
-            html_template='<div class="bars"></div>',
-            css_template=_beside("pieces.css"),
-            js_on_load=_beside("bars.js"),
-            apply_default_css=False,
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    root, styles, scripts = "bars", ("pieces.css",), ("bars.js",)
 
 
 def strip(
@@ -79,7 +57,3 @@ def clicked(data: gr.EventData, count: int) -> int | None:
     """Which one was clicked; None for anything that a browser should not have sent."""
     index = data._data.get("index") if isinstance(data._data, dict) else None
     return index if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count else None
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")

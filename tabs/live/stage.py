@@ -26,15 +26,14 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 from starlette.responses import JSONResponse
 
 from playground.errors import UserError
 from playground.pictures.encode import data_uri
+from tabs.piece import Piece
 from tabs.words import say
 
 Values = dict[str, float | str]
@@ -46,25 +45,16 @@ _WORDS = (
 )  # fmt: skip
 
 
-class LiveStage(gr.HTML):
+class LiveStage(Piece):
     """A picture with its controls, drawn by `draw(payload) -> answer` (`answer`; `UserError`s are shown in the stage).
 
     `draw` is called on a thread of its own, past the queue, with whatever a browser sent: check it with `Asked.of`.
     """
 
-    def __init__(self, draw: Callable[[Any], dict[str, Any]] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            kwargs.pop("value", None),
-            html_template='<div class="stage"></div>',
-            css_template=_beside("stage.css"),
-            js_on_load=_beside("stage.js"),
-            server_functions=[_worded(draw)] if draw is not None else None,
-            apply_default_css=False,
-            **kwargs,
-        )
+    root, styles, scripts = "stage", ("stage.css",), ("stage.js",)
 
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
+    def __init__(self, draw: Callable[[Any], dict[str, Any]] | None = None, **kwargs: Any) -> None:
+        super().__init__(server_functions=[_worded(draw)] if draw is not None else None, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -185,7 +175,3 @@ def _worded(draw: Callable[[Any], dict[str, Any]]) -> Callable[[Any], JSONRespon
         return JSONResponse(answered)
 
     return frame
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")

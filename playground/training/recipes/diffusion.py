@@ -7,7 +7,8 @@ al. (2023), arXiv:2305.08891. One caption in ten is left out, so that guidance h
 Two things that do not ship help it to listen. A head names the portrait's attributes from the innermost states, after
 Yu et al. (2025), arXiv:2410.06940: a network that knows inside whom it draws learns sooner. And a reader of latents
 (`reader`), which is not trained meanwhile, must read in the predicted clean latent what the portrait has: a perceptual
-loss, after Berrada et al. (2025), arXiv:2411.04873. The squared error alone is content with a blend.
+loss, after Berrada et al. (2025), arXiv:2411.04873. The squared error alone is content with a blend. Once it draws
+people, the reader also reads what it draws without a portrait beside it (`feedback`).
 """
 
 from pathlib import Path
@@ -30,7 +31,7 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
-OWN, OWN_EVERY = 0.05, 2  # the weight of reading what it draws itself, and every how many steps
+OWN = 0.2  # the weight of what the reader misses in what it draws itself
 GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
 WIDTHS = (128, 192)
 
@@ -92,6 +93,7 @@ def train(
     rng = np.random.default_rng((29, run.seen))
     captions = Captions(world)
     noising = scheduler()
+    begins = 0 if init_from else schedule.images // 2  # what it draws at first is not to be read
     signals = noising.alphas_cumprod.to(where)  # the share of the clean latent's variance at each time
 
     def states(texts: list[str]) -> Tensor:
@@ -125,7 +127,7 @@ def train(
         optimiser.zero_grad(set_to_none=True)
         (each.mean() + NAMING * named + READ * read).backward()
         own = {}
-        if (run.seen // batch) % OWN_EVERY == 0:
+        if run.seen >= begins:
             asked = captions.of(rows[: batch // 2], rng)
             claims = np.stack([allowed(caption.claims) for caption in asked])
             with torch.no_grad():
