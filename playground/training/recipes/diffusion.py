@@ -31,7 +31,7 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
-OWN = 0.2  # the weight of what the reader misses in what it draws itself
+OWN = 0.5  # the weight of what the reader misses in what it draws itself
 GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
 WIDTHS = (128, 192)
 
