@@ -23,7 +23,7 @@ from playground.training.phrases import claims as said
 from playground.training.recipes.captioned import allowed, value_offsets
 from playground.training.sampling import Split, person, seeds
 
-STEPS, GUIDANCE = 20, 4.5
+STEPS, GUIDANCE = 12, 2.0
 AGAIN = 100  # prompts that are drawn once more with another seed
 BY_HAND = (
     "a smiling person with long red hair and round glasses, blue hoodie, on a green background",
