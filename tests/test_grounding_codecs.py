@@ -113,6 +113,8 @@ def test_no_phrase_can_add_a_box(codec: Codec, text: str, box: Box) -> None:
 @example("<ref>a hat</ref><box>[[1, 2, 30, 40, 5], [1, 2, 30, 400]</box> .")
 @example("<loc_1><loc_2><loc_30><loc_40> a hat <loc0001><loc0002><loc0030><loc0040> a hat ; <loc0001><loc0002> b")
 @example('A hat and a bag. ```json\n[{"bbox_2d": [1, 2, 3, 40], "label": "hat, b"}, {"box_2d": [1, 2, 3, 4]}]\n``` .')
+@example('{"bbox_2d": -3')
+@example('[{"bbox_2d": [3e+1, 2, 3')
 @example("a hat: [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]; and [1] ; [3, 4, 50, 60, 7] b: [3, 4, 50, 60]")
 @settings(max_examples=60, deadline=None)
 def test_any_words_are_read_and_what_is_shown_stays(codec: Codec, raw: str) -> None:

@@ -46,8 +46,8 @@ def scan(raw: str, start: int, end: int) -> Found:
     while True:
         token = _TOKEN.match(raw, place, end)
         if token is None:
-            rest = raw[place:end].strip()
-            return Found(tuple(objects), _innermost(open_), end if not rest else place, cut=not rest)
+            cut = raw[place:end].strip() in ("", "-", "+")  # a sign may be the beginning of a number or an exponent
+            return Found(tuple(objects), _innermost(open_), end if cut else place, cut)
         shut = token["double"] is None or token["shut"] is not None
         shut = shut and (token["single"] is None or token["to"] is not None)
         growing = token.end() == end and token["mark"] is None  # a number or word may go on
