@@ -7,12 +7,14 @@ further up first. Tags, templates and boxes: Chen et al. (2023), arXiv:2310.0947
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from playground.training.captions import pick
 from playground.training.describing import described, thing
+from playground.training.referring import GAP
 from playground.training.traits import TRAITS, WORN, having
 
 NUMBERS = ("none", "one", "two", "three", "four", "five")
@@ -207,14 +209,30 @@ def _colour(record: dict[str, Any], size: int, rng: np.random.Generator) -> _Fou
 
 
 def _which(record: dict[str, Any], size: int, rng: np.random.Generator) -> _Found:
-    trait = pick(rng, TRAITS)
-    who = having(record, trait)
-    if who is None or len(who) != 1:
+    for _ in range(8):  # most traits are nobody's
+        trait = pick(rng, TRAITS)
+        who = having(record, trait)
+        if who is not None and len(who) == 1:
+            place = _place(record, who[0], size)
+            return (f"which person {_third(trait.plural)}?", place, who) if place else None
+    return None
+
+
+def _place(record: dict[str, Any], figure: int, size: int) -> str | None:
+    """Where somebody stands, counted from the nearer side; None where two stand too near each other to tell."""
+    boxes = [b for b in record["boxes"] if b["part"] == "person"]
+    centres = sorted(((b["x0"] + b["x1"]) / 2, b["figure"]) for b in boxes)
+    if len(boxes) < len(record["people"]) or any(b[0] - a[0] < GAP * size for a, b in pairwise(centres)):
         return None
-    box = _box_of(record, who[0], "person")
-    places = [e["text"] for e in record["expressions"] if e["box"] == box and e["kind"] == "position"]
-    sides = [text for text in places if "left" in text or "right" in text or "middle" in text]
-    return (f"which person {_third(trait.plural)}?", sides[0], who) if sides else None
+    last = len(centres) - 1
+    left = [who for _, who in centres].index(figure)
+    right = last - left
+    if left == right:
+        return "the person in the middle"
+    side, nearer = ("left", left) if left < right else ("right", right)
+    if nearer:
+        return f"the second person from the {side}"
+    return f"the person on the {side}" if last == 1 else f"the person on the far {side}"
 
 
 def _stands_out(record: dict[str, Any], expression: dict[str, Any]) -> bool:
@@ -236,5 +254,5 @@ def _third(verb: str) -> str:
 _RARE = frozenset({"hair_colour", "hat_colour", "lenses"})  # not to be seen of everybody, and then it does not matter
 _COLOURED = (("hair", "hair_colour", ("top",)), ("hat", "hat_colour", ("top",)), ("clothes", "clothing_colour", ()))
 _KINDS: tuple[tuple[Callable[[dict[str, Any], int, np.random.Generator], Asked | None], float], ...] = (
-    (refer, 0.24), (search, 0.2), (detect, 0.16), (identify, 0.12), (ask, 0.2), (grounded, 0.05), (caption, 0.03),
+    (refer, 0.2), (search, 0.16), (detect, 0.15), (identify, 0.1), (ask, 0.31), (grounded, 0.05), (caption, 0.03),
 )  # fmt: skip

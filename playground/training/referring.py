@@ -16,7 +16,7 @@ from playground.training.sampling import EXPRESSIONS, stream
 from playground.training.scenes import LEGIBLE, PARTS, Group
 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth")
-_GAP = 0.08  # of the picture's side: places nearer than that are not told apart
+GAP = 0.08  # of the picture's side: places nearer than that are not told apart
 _LARGER = 1.25  # heights nearer than that ratio are not told apart
 
 _TOPS: dict[StrEnum, tuple[StrEnum, ...]] = {
@@ -188,6 +188,6 @@ def _ranks(group: Group, figures: list[int], axis: int) -> list[int]:
         return place.y + place.height / 2 if axis else place.x + place.height * 264 / 280 / 2
 
     order = sorted(figures, key=centre)
-    if any(centre(b) - centre(a) < _GAP * size for a, b in pairwise(order)):
+    if any(centre(b) - centre(a) < GAP * size for a, b in pairwise(order)):
         return []
     return order
