@@ -24,6 +24,7 @@ from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
 from playground.training.recipes.feedback import feedback
 from playground.training.recipes.loop import Run, Schedule, device, placed, reduced, tiled, to_uint8
+from playground.training.recipes.muon import Both
 from playground.training.recipes.naming import seeing_loss
 from playground.training.recipes.reader import LatentReader
 
@@ -88,8 +89,9 @@ def train(
     naming = nn.Linear(unet.config.block_out_channels[-1] * smallest**2, value_offsets()[-1]).to(where)
     networks: dict[str, nn.Module] = {"unet": unet, "naming": naming}
     learning = [*unet.parameters(), *naming.parameters()]
-    optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.99), weight_decay=0.01)
-    run = Run(out, networks, {"adam": optimiser}, schedule, ("unet",), "avatar-diffusion")
+    hidden = [*unet.down_blocks.parameters(), *unet.mid_block.parameters(), *unet.up_blocks.parameters()]
+    optimiser = Both([{"params": learning}], hidden, schedule.rate, (0.9, 0.99), 0.01)
+    run = Run(out, networks, optimiser.each, schedule, ("unet",), "avatar-diffusion")
     rng = np.random.default_rng((29, run.seen))
     captions = Captions(world)
     noising = scheduler()
@@ -124,7 +126,7 @@ def train(
         predicted = signal.sqrt() * noised - (1 - signal).sqrt() * found
         through = READ_NOISE * torch.rand_like(signal) * torch.randn_like(predicted)
         read = seeing_loss(reader(predicted + through), labels, signal.flatten().sqrt())
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad()
         (each.mean() + NAMING * named + READ * read).backward()
         own = {}
         if run.seen >= begins:
