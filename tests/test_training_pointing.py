@@ -6,15 +6,16 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from playground.training.phrases import claims
-from playground.training.questions import questions, search
+from playground.training.questions import ask, questions, search
 from playground.training.reading import World, read
 from playground.training.recipes import minigpt
+from playground.training.recipes.dense import Scenes
 from playground.training.recipes.loop import pictures
 from playground.training.recipes.minigpt_tokens import every_text, new_tokenizer
 from playground.training.recipes.packing import pack
 from playground.training.recipes.pointing import Gaze, cells, fractions, searches, traces
-from playground.training.sampling import Split
-from playground.training.shards import Plan, render
+from playground.training.sampling import Split, seeds
+from playground.training.shards import Plan, drawn_group, render
 
 SIZE, SIDE = 96, 6
 CPU = torch.device("cpu")
@@ -129,15 +130,38 @@ def test_what_to_look_for_and_looking_are_learnt(groups: World, tokenizer: PreTr
     seen = model.model.vision_model(
         pictures(groups.images(np.array([0])), CPU).contiguous()
     ).last_hidden_state.detach()
-    optimiser = torch.optim.AdamW([*model.parameters(), *gaze.claimed.parameters()], 3e-3)
-    looked, claimed = [], []
+    scenes, rows = Scenes(groups.records(), groups.labels(np.arange(len(groups))), SIZE), np.array([0])
+    optimiser = torch.optim.AdamW([*model.parameters(), *gaze.claimed.parameters(), *gaze.shown.parameters()], 3e-3)
+    looked, claimed, shown = [], [], []
     for _ in range(25):
         minigpt.answers(model, seen, packed)
         searched, traced = gaze.losses(packed, places, asked, boxes)
         where, what = searched + traced, gaze.claims_loss(packed, asked)
         optimiser.zero_grad()
-        (where + what).backward()
+        whom, told = gaze.shown_loss(places, scenes, rows)
+        (where + what + whom).backward()
         optimiser.step()
         looked.append(where.item())
         claimed.append(what.item())
+        shown.append(whom.item())
     assert looked[-1] < 0.5 * looked[0] and claimed[-1] < 0.5 * claimed[0]
+    assert shown[-1] < 0.5 * shown[0] and told > 0.7, "the picture's tokens say whom they show"
+
+
+def test_which_person_has_one_answer_only() -> None:
+    rng, found = np.random.default_rng(0), set()
+    for record in [drawn_group(seed, SIZE)[1] for seed in seeds(Split.TRAIN, 40)] * 8:
+        asked = ask(record, SIZE, rng)
+        if asked is None or asked.kind != "which":
+            continue
+        boxes = [b for b in record["boxes"] if b["part"] == "person"]
+        middles = sorted((b["x0"] + b["x1"], b["figure"]) for b in boxes)
+        rank = [figure for _, figure in middles].index(record["boxes"][asked.boxes[0]]["figure"])
+        end = len(boxes) - 1
+        far = "" if end == 1 else "far "
+        wanted = {0: f"the person on the {far}left", end: f"the person on the {far}right"}
+        wanted |= {end // 2: "the person in the middle"} if end % 2 == 0 else {}
+        second = {1: "the second person from the left", end - 1: "the second person from the right"}
+        assert asked.answer == (second | wanted)[rank], asked
+        found.add(asked.answer)
+    assert len(found) > 4

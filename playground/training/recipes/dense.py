@@ -29,6 +29,7 @@ ZONES = {
     "facial_hair": (0.45, 0.9), "glasses": (0.25, 0.65), "lenses": (0.25, 0.65), "mouth": (0.45, 0.85),
     "clothing": (0.65, 1.0), "clothing_colour": (0.65, 1.0),
 }  # fmt: skip
+EVERYWHERE = dict.fromkeys(ZONES, (-np.inf, np.inf))
 # A portrait is large enough for these too.
 PORTRAIT_ZONES = {**ZONES, "eyes": (0.3, 0.65), "eyebrows": (0.25, 0.6), "background": (0, 1), "backdrop": (0, 1)}
 
@@ -92,9 +93,19 @@ class DenseHeads(nn.Module):
         parts = F.binary_cross_entropy_with_logits(has, there.float())
         down = (centre[:, 1] - boxes[:, 0, 1]) / (boxes[:, 0, 3] - boxes[:, 0, 1])  # (m,) 0..1 within the person
         look, right = naming_by_zone(values, labels, down, ZONES)
-        knows, known = naming_by_zone(whole, labels, down, dict.fromkeys(ZONES, (-torch.inf, torch.inf)))
+        knows, known = naming_by_zone(whole, labels, down, EVERYWHERE)
         measured = {"look": look.item(), "place": place.item(), "right": right, "known": known}
         return somebody + parts + 4 * look + 4 * knows + place, measured
+
+
+def naming_whole(values: Tensor, scenes: Scenes, rows: np.ndarray) -> tuple[Tensor, float]:
+    """As `naming_by_zone` of `values` (n, P, V), whose P places each show what their centre shows: of whole people."""
+    number = values.shape[1]
+    owner = scenes.owners(rows, round(number**0.5)).ravel()
+    at = np.nonzero(owner >= 0)[0]
+    labels = torch.from_numpy(scenes.labels[rows[at // number], owner[at]]).to(values.device)
+    those = values.flatten(0, 1)[torch.from_numpy(at).to(values.device)]
+    return naming_by_zone(those, labels, torch.zeros(len(at), device=values.device), EVERYWHERE)
 
 
 def naming_by_zone(
