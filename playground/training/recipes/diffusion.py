@@ -22,8 +22,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
-from playground.training.recipes.feedback import feedback
-from playground.training.recipes.loop import Run, Schedule, device, placed, reduced, tiled, to_uint8
+from playground.training.recipes.feedback import Drawings, meant
+from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
 from playground.training.recipes.muon import Both
 from playground.training.recipes.naming import seeing_loss
 from playground.training.recipes.reader import LatentReader
@@ -32,8 +32,9 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
-OWN = 0.5  # the weight of what the reader misses in what it draws itself
-GUIDANCE, STEPS = 3.0, 20  # of the pictures that are drawn while it trains
+OWN = 1.0  # the weight of what its own drawings should have been
+DRAWN = 64  # of those at a time
+GUIDANCE, STEPS = 2.0, 12  # as visitors begin with
 WIDTHS = (128, 192)
 
 
@@ -130,12 +131,15 @@ def train(
         (each.mean() + NAMING * named + READ * read).backward()
         own = {}
         if run.seen >= begins:
-            asked = captions.of(rows[: batch // 2], rng)
-            claims = np.stack([allowed(caption.claims) for caption in asked])
-            with torch.no_grad():
-                words = states([caption.text for caption in asked])
-            own["own"] = feedback(unet, noising, reader, words, claims, OWN)
+            if not own_drawings.waiting:
+                asked = captions.of(rng.integers(len(latents), size=DRAWN), rng)
+                with torch.no_grad():
+                    words = states([caption.text for caption in asked])
+                off.append(own_drawings.draw(words, np.stack([allowed(caption.claims) for caption in asked])))
+            loss = own_drawings.loss(batch)
+            (OWN * loss).backward()
             inside.clear()
+            own = {"own": loss.item(), "off": off[-1]}
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         half = batch // 2
@@ -143,6 +147,12 @@ def train(
         errors = {"v": (clear + noisy) / 2, "v_clear": clear, "v_noisy": noisy}
         return {**errors, **own, "named": named.item(), "read": read.item()}
 
+    def encode(images: np.ndarray) -> Tensor:
+        clean: Tensor = autoencoder.encode(pictures(images, where)).latent_dist.mode()
+        return clean * autoencoder.config.scaling_factor
+
+    size = autoencoder.config.sample_size
+    own_drawings, off = Drawings(unet, scheduler(), reader, encode, size, states([""]).detach()), list[float]()
     averaged = placed(UNet2DConditionModel.from_config(unet.config), where).eval()
     drawn = StableDiffusionPipeline(
         autoencoder.to(where).eval(), text, tokenizer, averaged, scheduler(), None, None,
@@ -165,6 +175,26 @@ def train(
     run.train(step, grid)
     averaged.load_state_dict(run.average("unet"))
     return drawn
+
+
+@torch.no_grad()
+def drawings(
+    pipeline: StableDiffusionPipeline, world: World, reader: LatentReader, count: int
+) -> tuple[Tensor, np.ndarray]:
+    """Latents (count, C, h, w), not scaled, as visitors would get them, and labels (count, A) of whom they show."""
+    rng, captions, where = np.random.default_rng(53), Captions(world), pipeline.device
+    latents, labels = [], []
+    for start in range(0, count, DRAWN):
+        asked = captions.of(rng.integers(len(world), size=min(DRAWN, count - start)), rng)
+        texts = [caption.text for caption in asked]
+        noise = [torch.Generator().manual_seed(start + i) for i in range(len(asked))]
+        with reduced(where):
+            drawn = pipeline(
+                texts, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=noise, output_type="latent"
+            ).images.float()
+        labels.append(meant(reader.to(where)(drawn), np.stack([allowed(caption.claims) for caption in asked])))
+        latents.append(drawn.cpu() / pipeline.vae.config.scaling_factor)
+    return torch.cat(latents), np.concatenate(labels)
 
 
 def save(pipeline: StableDiffusionPipeline, folder: Path) -> None:

@@ -1,48 +1,98 @@
-"""What the UNet draws itself, read again: its own pictures are what visitors see, and no portrait stands beside them.
+"""What the UNet draws itself, corrected: its own pictures are what visitors see, and no portrait stands beside them.
 
-Rule of the room: it draws as a visitor would, and in every late step what it predicts is read: it must have what was
-asked for. What nobody asked for is not judged. (Held to be one value or another, whatever it was nearest to, pictures
-became alike: beards and sunglasses on plain grounds.) After Xu et al. (2023), arXiv:2304.05977, with a reader in the
-place of their reward.
+Rule of the room: it draws as a visitor would; whom it was about to draw is read off the latent, with what the words
+ask for where they ask, and that person is drawn by the world itself and encoded. From its own late states the UNet
+then learns to end there: of parts between two values becomes one of them. An expert that corrects the learner's own
+states is that of Ross et al. (2011), arXiv:1011.0686. What nobody asked for is only held to be what it nearly was.
 """
+
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
+from playground.training.attributes import from_labels
+from playground.training.drawing import portrait
+from playground.training.recipes.captioned import value_offsets
 from playground.training.recipes.loop import reduced
-from playground.training.recipes.naming import obeying_loss
 
-STEPS = 8  # fewer than a visitor's: each costs as much as a portrait
-LATE = 3  # the first step that is read; before, nobody is to be seen yet
-READ_NOISE = 0.3  # standard deviations it is read through, at most
+STEPS = 12  # as a visitor's
+LATE = 4  # the first step that is corrected; before, nobody is to be seen yet
+GUIDANCE = (1.0, 2.0)  # by turns
+UNCAPTIONED = 0.25  # share of states that are corrected without words, which guidance leads away from
+
+State = tuple[Tensor, Tensor, Tensor, Tensor]  # noisy latent, time, text states, the clean latent to end in
 
 
-def feedback(
-    unet: UNet2DConditionModel, scheduler: DDIMScheduler, reader: nn.Module, seen: Tensor, allowed: np.ndarray,
-    weight: float,
-) -> float:  # fmt: skip
-    """Draw once, and add the gradient of `weight` times what the reader misses; returns that, unweighted.
+class Drawings:
+    """States of own drawings that wait to be learnt from. Each is taken once.
 
-    `seen` (B, tokens, width) are the states of captions, and `allowed` (B, V) what those allow. Without guidance: what
-    the words ask for is learnt here.
+    `encode` makes scaled latents (B, C, h, w) of portraits (B, size, size, 3); `nothing` (1, tokens, width) are the
+    states of the empty caption.
     """
-    where, config = seen.device, unet.config
-    shape = (len(seen), config.in_channels, config.sample_size, config.sample_size)
-    x = torch.randn(shape, device=where).contiguous(memory_format=torch.channels_last)
-    scheduler.set_timesteps(STEPS)
-    missed = []
-    for number, time in enumerate(scheduler.timesteps.to(where)):
-        late = number >= LATE
-        with reduced(where), torch.set_grad_enabled(late):
-            v = unet(x, time, seen).sample.float()
-        if late:
-            signal = scheduler.alphas_cumprod[int(time)]
-            clean = signal.sqrt() * x - (1 - signal).sqrt() * v
-            through = READ_NOISE * torch.rand(len(x), 1, 1, 1, device=where) * torch.randn_like(clean)
-            loss = obeying_loss(reader(clean + through), allowed)
-            (weight / (STEPS - LATE) * loss).backward()
-            missed.append(loss.item())
-        x = scheduler.step(v.detach(), int(time), x).prev_sample
-    return float(np.mean(missed))
+
+    def __init__(
+        self, unet: UNet2DConditionModel, scheduler: DDIMScheduler, reader: nn.Module,
+        encode: Callable[[np.ndarray], Tensor], size: int, nothing: Tensor,
+    ) -> None:  # fmt: skip
+        self.unet, self.scheduler, self.reader, self.encode, self.size = unet, scheduler, reader, encode, size
+        self.nothing = nothing
+        self.waiting: list[State] = []
+        self.drawn = 0
+
+    @torch.no_grad()
+    def draw(self, seen: Tensor, allowed: np.ndarray) -> float:
+        """Draw a picture each of captions' states (B, tokens, width), which allow (B, V); returns how far off, rms."""
+        where, config = seen.device, self.unet.config
+        guidance = GUIDANCE[self.drawn % len(GUIDANCE)]
+        self.drawn += 1
+        x = torch.randn((len(seen), config.in_channels, config.sample_size, config.sample_size), device=where)
+        nothing = self.nothing.expand_as(seen)
+        self.scheduler.set_timesteps(STEPS)
+        late = []
+        for number, time in enumerate(self.scheduler.timesteps.to(where)):
+            if number >= LATE:
+                late.append((x, time))
+            with reduced(where):
+                v = self.unet(x, time, seen).sample.float()
+                if guidance != 1:
+                    without = self.unet(x, time, nothing).sample.float()
+                    v = without + guidance * (v - without)
+            x = self.scheduler.step(v, int(time), x).prev_sample
+        wanted = self.encode(
+            np.stack([portrait(from_labels(row), self.size) for row in meant(self.reader(x), allowed)])
+        )
+        wordless = torch.rand(len(late), len(seen)) < UNCAPTIONED
+        self.waiting += [
+            (state[i], time, self.nothing[0] if wordless[k, i] else seen[i], wanted[i])
+            for k, (state, time) in enumerate(late) for i in range(len(seen))
+        ]  # fmt: skip
+        order = np.random.default_rng(self.drawn).permutation(len(self.waiting))
+        self.waiting = [self.waiting[i] for i in order]
+        return (x - wanted).square().mean().sqrt().item()
+
+    def loss(self, count: int) -> Tensor:
+        """Mean squared error of v, as it should have been, in `count` waiting states."""
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        x, times, seen, wanted = (torch.stack(parts) for parts in zip(*taken, strict=True))
+        x = x.contiguous(memory_format=torch.channels_last)
+        with reduced(x.device):
+            v = self.unet(x, times, seen).sample.float()
+        signal = self.scheduler.alphas_cumprod.to(x.device)[times].view(-1, 1, 1, 1)
+        # As everywhere, the error of v: the last states, from which nothing corrects any more, count most.
+        return F.mse_loss(v, (signal.sqrt() * x - wanted) / (1 - signal).sqrt())
+
+
+def meant(scores: Tensor, allowed: np.ndarray) -> np.ndarray:
+    """(B, A) the value of every attribute that scores (B, V) favour, among the allowed (B, V) where any is named."""
+    may = torch.from_numpy(allowed).to(scores.device)
+    found = []
+    for start, end in pairwise(value_offsets()):
+        these = may[:, start:end]
+        free = these | ~these.any(1, keepdim=True)
+        found.append(scores[:, start:end].masked_fill(~free, -torch.inf).argmax(1))
+    return torch.stack(found, 1).cpu().numpy()

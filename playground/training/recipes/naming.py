@@ -1,4 +1,4 @@
-"""Losses of naming: what a picture shows, and what words allow.
+"""Losses of naming: what a picture shows, and what words claim.
 
 Rule of the room: scores are a row of all values of all attributes, in the order of `ATTRIBUTES`; what is not to be
 seen costs nothing, and what nobody said costs little.
@@ -32,14 +32,3 @@ def reading_loss(scores: Tensor, allowed: np.ndarray) -> Tensor:
     """Binary cross-entropy of what a caption allows (B, V); few are, so those count more."""
     wanted = torch.from_numpy(allowed.astype(np.float32)).to(scores.device)
     return F.binary_cross_entropy_with_logits(scores, wanted, pos_weight=torch.tensor(5.0, device=scores.device))
-
-
-def obeying_loss(scores: Tensor, allowed: np.ndarray) -> Tensor:
-    """How unlikely a picture is to be what words allow: mean of -log p over the attributes (B, V) that they name."""
-    may = torch.from_numpy(allowed).to(scores.device)
-    losses = []
-    for start, end in pairwise(value_offsets()):
-        named = may[:, start:end].any(1)
-        values, these = scores[named, start:end], may[named, start:end]
-        losses.append(values.logsumexp(1) - values.masked_fill(~these, -torch.inf).logsumexp(1))
-    return torch.cat(losses).mean()
