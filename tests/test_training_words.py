@@ -12,19 +12,20 @@ from transformers import AutoProcessor, CLIPTokenizer, Idefics3VisionConfig, Vis
 from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionTransformer
 
 from playground.avatars.vae import AvatarVAE
-from playground.training.attributes import ATTRIBUTES
+from playground.training.attributes import ATTRIBUTES, from_labels
 from playground.training.captions import Caption, caption_of, held_out, words
+from playground.training.drawing import portrait
 from playground.training.evaluation import diffusion as measured
 from playground.training.phrases import agrees, claims
 from playground.training.reading import World, read
-from playground.training.recipes import autoencoder, clip, clip_tokens, diffusion, reader
+from playground.training.recipes import autoencoder, clip, clip_tokens, diffusion, doubling, reader
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
-from playground.training.recipes.loop import Schedule
+from playground.training.recipes.loop import Schedule, pictures
 from playground.training.recipes.vae import attribute_config
 from playground.training.sampling import Split, person, seeds
 from playground.training.shards import Plan, render
 
-COUNT = 48
+COUNT, CPU = 48, torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +213,34 @@ def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(
     assert images.shape == (2, 3, 64, 64) and torch.allclose(images[1], alone[0], atol=1 / 100)
     more = diffusion.train(*arguments[:6], folder / "more", schedule(8, 8), folder / "pipeline")
     assert more.unet.config.block_out_channels == [16, 32], "it goes on with what is there"
+    own, whom = diffusion.drawings(more, portraits, looks, 3)
+    assert own.shape == (3, 8, 8, 8) and whom.shape == (3, len(ATTRIBUTES))
+    assert torch.equal(own, diffusion.drawings(more, portraits, looks, 3)[0]), "the same seeds draw the same"
+
+
+def test_a_doubled_autoencoder_draws_the_same_latents_larger(worlds: tuple[World, World, World], folder: Path) -> None:
+    torch.manual_seed(0)
+    portraits, small = worlds[0], autoencoder.build(64)
+    latents = autoencoder.encoded(small, portraits, np.arange(COUNT))
+    large = doubling.begun(small)
+    kept = large.decoder.up_blocks[0].state_dict()
+    assert all(torch.equal(kept[key], value) for key, value in small.decoder.up_blocks[0].state_dict().items())
+    assert torch.equal(large.encoder.down_blocks[4].resnets[0].conv1.weight,
+                       small.encoder.down_blocks[3].resnets[0].conv1.weight)  # fmt: skip
+    assert large.config.scaling_factor == small.config.scaling_factor
+    eyes = AvatarVAE(attribute_config(), decoder_widths=(16, 12, 8, 8), encoder_widths=(4, 8, 8, 8))
+    own = latents[:6] + 0.1, portraits.labels(np.arange(6))
+    with torch.no_grad():
+        before = large.decode(latents[:8]).sample
+    learnt = doubling.train(large, eyes, portraits, latents, own, folder / "large", schedule(96, 8))
+    with torch.no_grad():
+        after = learnt.decode(latents[:8]).sample
+    wanted = pictures(np.stack([portrait(from_labels(row), 128) for row in portraits.labels(np.arange(8))]), CPU)
+    assert after.shape == (8, 3, 128, 128) and learnt.config.sample_size == 128
+    assert (after - wanted).abs().mean() < (before - wanted).abs().mean()
+    assert autoencoder.encoded(learnt, portraits, np.arange(4)).shape == (4, 8, 8, 8), "it sees the portraits larger"
+    again = doubling.train(doubling.begun(small), eyes, portraits, latents, own, folder / "large", schedule(96, 8))
+    assert torch.allclose(again.decode(latents[:8]).sample, after, atol=1e-4), "it goes on where it was"
 
 
 def test_a_reader_of_latents_learns_what_they_show(worlds: tuple[World, World, World], folder: Path) -> None:

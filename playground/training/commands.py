@@ -22,6 +22,7 @@ RUNS = Path("runs")  # beside the code, and ignored by git
 SIZE = 64
 PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
 GROUPS, GROUP_SIZE = 16_640, 96
+OWN, DOUBLED = 1536, 30_000  # drawings of the UNet, and pictures that its decoder learns from, twice as large
 Kind = Literal["portraits", "edits", "groups"]
 
 
@@ -176,7 +177,7 @@ def _diffusion(options: argparse.Namespace) -> None:
     from safetensors.torch import load_file, save_file
 
     from playground.avatars.vae import AvatarVAE
-    from playground.training.recipes import autoencoder, clip, diffusion, reader
+    from playground.training.recipes import autoencoder, clip, diffusion, doubling, reader
     from playground.training.recipes.loop import Schedule
 
     world, out = rendered(options, Split.TRAIN), options.runs / options.name
@@ -196,6 +197,10 @@ def _diffusion(options: argparse.Namespace) -> None:
         world, latents, before, words.model.text_model, words.tokenizer, looks, out / "unet", _schedule(options),
         options.init_from,
     )  # fmt: skip
+    own = diffusion.drawings(pipeline, world, looks, OWN)
+    large = before if before.config.sample_size > SIZE else doubling.begun(before)
+    large = doubling.train(large, eyes, world, latents, own, out / "doubled", Schedule(DOUBLED, 16, 1.2e-3, 500, 3000))
+    pipeline.register_modules(vae=large)
     for folder in _folders(options):
         diffusion.save(pipeline, folder)
 

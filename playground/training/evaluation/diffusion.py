@@ -89,7 +89,7 @@ def table(models: Path, count: int) -> list[Row]:
     claims = np.stack([prompt.allowed for prompt in asked])
     images = draw(pipe, texts, 0)
     again = measures.read(judge, draw(pipe, texts[:AGAIN], count))
-    portraits, _ = measures.drawn([person(prompt.seed) for prompt in asked], judge.size)
+    portraits, _ = measures.drawn([person(prompt.seed) for prompt in asked], images.shape[-1])
     real, found = measures.read(judge, portraits), measures.read(judge, images)
     right, ceiling = obeyed(found.labels, claims), obeyed(real.labels, claims)
     shares, best = per_attribute(right), per_attribute(ceiling)

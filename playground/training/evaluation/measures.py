@@ -38,10 +38,13 @@ def judge(name: str, models: Path) -> AvatarJudge:
 
 @torch.no_grad()
 def read(judge: AvatarJudge, images: Tensor) -> Reading:
-    """What the judge reads in (N, 3, S, S), as they would be shown: clamped to -1..1."""
+    """What the judge reads in (N, 3, S, S), as they would be shown: clamped to -1..1.
+
+    Pictures larger than the judge's by a whole factor are averaged down to it.
+    """
     parts = []
-    for part in images.clamp(-1, 1).split(BATCH):
-        inner = judge.features(part)
+    for part in images.split(BATCH):
+        inner = judge.features(F.avg_pool2d(part.clamp(-1, 1), part.shape[-1] // judge.size))
         parts.append((inner, *(F.softmax(each, dim=1) for each in judge.answers(inner))))
     features, *probabilities = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
     confidence = np.stack([each.max(1) for each in probabilities], axis=1)

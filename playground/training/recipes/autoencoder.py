@@ -17,6 +17,8 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from playground.avatars.vae import AvatarVAE
+from playground.training.attributes import from_labels
+from playground.training.drawing import portrait
 from playground.training.reading import World
 from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
 
@@ -53,7 +55,7 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(world), size=batch))
-        wanted = pictures(world.images(rows), where)
+        wanted = pictures(portraits(world, rows, model.config.sample_size), where)
         posterior = model.encode(wanted).latent_dist
         drawn = model.decode(posterior.sample()).sample
         pixels, loss = unlike(drawn, wanted)
@@ -71,10 +73,10 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
     @torch.no_grad()
     def grid() -> np.ndarray:
         averaged.load_state_dict(run.average("autoencoder"))
+        before = portraits(world, shown, model.config.sample_size)
         drawn = to_uint8(
             averaged.decode(averaged.encode(pictures(world.images(shown), where)).latent_dist.mode()).sample
         )
-        before = world.images(shown)
         return tiled(np.concatenate([before[:16], drawn[:16], before[16:], drawn[16:]]), 16)
 
     if schedule.images:
@@ -103,7 +105,7 @@ def sharpen(
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(latents), size=batch))
-        wanted = pictures(world.images(rows), where)
+        wanted = pictures(portraits(world, rows, model.config.sample_size), where)
         off = OFF * spread * torch.rand((batch, 1, 1, 1)) * torch.randn(batch, *latents.shape[1:])
         given = (latents[rows] + off).to(where).contiguous(memory_format=torch.channels_last)
         drawn = model.decode(given).sample
@@ -127,9 +129,17 @@ def sharpen(
 @torch.no_grad()
 def encoded(model: Any, world: World, rows: np.ndarray, batch: int = 64) -> Tensor:
     """(N, C, h, w) float32 on the CPU: means of the posteriors, not scaled."""
-    where = next(model.parameters()).device
+    where, size = next(model.parameters()).device, model.config.sample_size
     parts = [
-        model.encode(pictures(world.images(rows[start : start + batch]), where)).latent_dist.mode().cpu()
+        model.encode(pictures(portraits(world, rows[start : start + batch], size), where)).latent_dist.mode().cpu()
         for start in range(0, len(rows), batch)
     ]
     return torch.cat(parts).contiguous()
+
+
+def portraits(world: World, rows: np.ndarray, size: int) -> np.ndarray:
+    """(n, size, size, 3) uint8: those of the folder, or drawn anew where it has another size."""
+    images = world.images(rows)
+    if images.shape[1] == size:
+        return images
+    return np.stack([portrait(from_labels(labels), size) for labels in world.labels(rows)])
