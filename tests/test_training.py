@@ -101,6 +101,16 @@ def test_the_flow_learns_a_distribution(folder: Path) -> None:
         assert float(trained.log_prob(mean).mean()) > float(plain) + 2
 
 
+def test_a_larger_portrait_is_read_as_a_small_one() -> None:
+    shipped = measures.judge("avatar-judge", Path(__file__).parents[1] / "assets" / "models")
+    people = [person(seed) for seed in seeds(Split.HELD_OUT, 24)]
+    (small, true), (large, _) = measures.drawn(people, shipped.size), measures.drawn(people, 2 * shipped.size)
+    assert large.shape[-1] == 2 * small.shape[-1]
+    for pictures_ in (small, large):
+        read = measures.read(shipped, pictures_)
+        assert (read.labels == true).mean() > 0.99 and read.valid.mean() > 0.9
+
+
 def test_the_judge_learns_and_is_calibrated(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "KEPT_BACK", 32)
     trained = judge.train(world, folder / "judge", Schedule(1600, 32, 2e-3, warmup=32, averaging=64), "convolutional")

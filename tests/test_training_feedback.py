@@ -12,11 +12,12 @@ from playground.training.drawing import portrait
 from playground.training.phrases import claims
 from playground.training.recipes import diffusion
 from playground.training.recipes.captioned import allowed, value_offsets
-from playground.training.recipes.feedback import LATE, STEPS, Drawings, meant
+from playground.training.recipes.feedback import AGAIN, LATE, STEPS, Drawings, meant
 from playground.training.recipes.loop import pictures
 from playground.training.recipes.reader import LatentReader
 
 OFFSETS, NAMES, CPU = value_offsets(), [attribute.name for attribute in ATTRIBUTES], torch.device("cpu")
+EACH = STEPS - LATE + AGAIN  # states of a drawing
 ASKED = np.stack([allowed(claims("a smiling person with long red hair and round glasses"))] * 4)
 
 
@@ -52,14 +53,14 @@ def test_a_picture_is_meant_as_it_reads_unless_the_words_say_otherwise() -> None
 def test_every_late_state_waits_once_with_the_person_it_should_end_in() -> None:
     own = drawings()
     own.draw(torch.randn(4, 6, 16), ASKED)
-    assert len(own.waiting) == 4 * (STEPS - LATE)
+    assert len(own.waiting) == EACH * 4
     people = {tuple(wanted.flatten().tolist()) for _, _, _, wanted in own.waiting}
     assert len(people) <= 4
     times = [int(time) for _, time, _, _ in own.waiting]
     assert len(set(times)) == STEPS - LATE and times != sorted(times), "in no order"
     own.loss(20)
-    assert len(own.waiting) == 4 * (STEPS - LATE) - 20
-    own.loss(20)
+    assert len(own.waiting) == EACH * 4 - 20
+    own.loss(EACH * 4)
     assert not own.waiting
 
 
@@ -98,4 +99,4 @@ def test_it_learns_to_end_where_it_should() -> None:
             optimiser.zero_grad()
             own.loss(16).backward()
             optimiser.step()
-    assert sum(off[-2:]) < 0.7 * sum(off[:2])
+    assert sum(off[-2:]) < 0.8 * sum(off[:2])

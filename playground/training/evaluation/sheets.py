@@ -78,8 +78,8 @@ def diffusion_sheet(models: Path) -> np.ndarray:
     pipe = diffusion.load(models / "avatar-diffusion")
     asked = diffusion.prompts(2 * COLUMNS)
     texts = [prompt.text for prompt in asked]
-    people, _ = measures.drawn([person(prompt.seed) for prompt in asked], 64)
     drawn = diffusion.draw(pipe, texts, 0)
+    people, _ = measures.drawn([person(prompt.seed) for prompt in asked], drawn.shape[-1])
     rows = [people[:COLUMNS], drawn[:COLUMNS], people[COLUMNS:], drawn[COLUMNS:]]
     rows += [diffusion.draw(pipe, [text] * COLUMNS, 100) for text in texts[:2]]
     rows += [diffusion.draw(pipe, texts[:COLUMNS], 0, guidance=guidance) for guidance in (1.0, 2.0, 6.0)]

@@ -21,7 +21,8 @@ from playground.training.recipes.captioned import value_offsets
 from playground.training.recipes.loop import reduced
 
 STEPS = 12  # as a visitor's
-LATE = 4  # the first step that is corrected; before, nobody is to be seen yet
+LATE = 8  # the first step that is corrected: with earlier ones, its people became alike
+AGAIN = 8  # states more of every drawing, of other noise: they cost no drawing
 GUIDANCE = (1.0, 2.0)  # by turns
 UNCAPTIONED = 0.25  # share of states that are corrected without words, which guidance leads away from
 
@@ -63,9 +64,12 @@ class Drawings:
                     without = self.unet(x, time, nothing).sample.float()
                     v = without + guidance * (v - without)
             x = self.scheduler.step(v, int(time), x).prev_sample
-        wanted = self.encode(
-            np.stack([portrait(from_labels(row), self.size) for row in meant(self.reader(x), allowed)])
-        )
+        times = [time for _, time in late]
+        for _ in range(AGAIN):
+            time = times[int(torch.randint(len(times), ()))]
+            late.append((self.scheduler.add_noise(x, torch.randn_like(x), time[None]), time))
+        people = map(from_labels, meant(self.reader(x), allowed))
+        wanted = self.encode(np.stack([portrait(person, self.size) for person in people]))
         wordless = torch.rand(len(late), len(seen)) < UNCAPTIONED
         self.waiting += [
             (state[i], time, self.nothing[0] if wordless[k, i] else seen[i], wanted[i])
