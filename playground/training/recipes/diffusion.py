@@ -32,7 +32,7 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
-OWN = 1.0  # the weight of what its own drawings should have been
+OWN = 1.5  # the weight of what its own drawings should have been
 DRAWN = 64  # of those at a time
 GUIDANCE, STEPS = 2.0, 12  # as visitors begin with
 WIDTHS = (128, 192)
@@ -96,7 +96,7 @@ def train(
     rng = np.random.default_rng((29, run.seen))
     captions = Captions(world)
     noising = scheduler()
-    begins = 0 if init_from else schedule.images // 2  # what it draws at first is not to be read
+    begins = 0 if init_from else schedule.images // 2  # what it draws at first is nobody yet
     signals = noising.alphas_cumprod.to(where)  # the share of the clean latent's variance at each time
 
     def states(texts: list[str]) -> Tensor:
