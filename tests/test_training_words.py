@@ -241,6 +241,11 @@ def test_a_doubled_autoencoder_draws_the_same_latents_larger(worlds: tuple[World
     assert autoencoder.encoded(learnt, portraits, np.arange(4)).shape == (4, 8, 8, 8), "it sees the portraits larger"
     again = doubling.train(doubling.begun(small), eyes, portraits, latents, own, folder / "large", schedule(96, 8))
     assert torch.allclose(again.decode(latents[:8]).sample, after, atol=1e-4), "it goes on where it was"
+    learnt.save_pretrained(folder / "larger")
+    more = autoencoder.train(portraits, folder / "kl-large", schedule(8, 8), folder / "larger")
+    sharp = autoencoder.sharpen(more, eyes, portraits, latents, folder / "sharp-large", schedule(8, 8))
+    assert sharp.decode(latents[:1]).sample.shape[-1] == 128, "a large one goes on from small portraits"
+    assert (folder / "kl-large" / "grid.png").stat().st_size > 1000
 
 
 def test_a_reader_of_latents_learns_what_they_show(worlds: tuple[World, World, World], folder: Path) -> None:

@@ -197,9 +197,16 @@ def _diffusion(options: argparse.Namespace) -> None:
         world, latents, before, words.model.text_model, words.tokenizer, looks, out / "unet", _schedule(options),
         options.init_from,
     )  # fmt: skip
-    own = diffusion.drawings(pipeline, world, looks, OWN)
+    kept = out / f"own-{options.images}.safetensors"  # of a UNet that learnt longer, others
+    if not kept.exists():
+        drawn, labels = diffusion.drawings(pipeline, world, looks, OWN)
+        save_file({"latents": drawn, "labels": torch.from_numpy(labels)}, kept)
+    own = load_file(kept)
     large = before if before.config.sample_size > SIZE else doubling.begun(before)
-    large = doubling.train(large, eyes, world, latents, own, out / "doubled", Schedule(DOUBLED, 16, 1.2e-3, 500, 3000))
+    large = doubling.train(
+        large, eyes, world, latents, (own["latents"], own["labels"].numpy()), out / "doubled",
+        Schedule(min(DOUBLED, options.images), 16, 1.2e-3, 500, 3000),
+    )  # fmt: skip
     pipeline.register_modules(vae=large)
     for folder in _folders(options):
         diffusion.save(pipeline, folder)

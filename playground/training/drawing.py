@@ -4,10 +4,11 @@ Rule of the room: the same person at the same size is always the same array, wha
 """
 
 import colorsys
+from collections.abc import Iterable
 
 import numpy as np
 
-from playground.training.attributes import Backdrop, Background, Person
+from playground.training.attributes import Backdrop, Background, Person, from_labels
 from playground.training.layers import ViewBox, layers
 
 PORTRAIT: ViewBox = (7.0, 4.0, 250.0, 250.0)  # the head is 53 % of the width; clothes show at the bottom
@@ -20,6 +21,11 @@ def portrait(person: Person, size: int) -> np.ndarray:
     for layer in layers(person, PORTRAIT, size):
         paint(picture, layer.rgba, layer.x, layer.y)
     return np.rint(picture).astype(np.uint8)
+
+
+def portraits(labels: Iterable[np.ndarray], size: int) -> np.ndarray:
+    """(n, size, size, 3) uint8 of the people with these labels, each (A,)."""
+    return np.stack([portrait(from_labels(row), size) for row in labels])
 
 
 def background(hue: Background, backdrop: Backdrop, height: int, width: int) -> np.ndarray:

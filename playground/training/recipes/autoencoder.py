@@ -17,8 +17,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from playground.avatars.vae import AvatarVAE
-from playground.training.attributes import from_labels
-from playground.training.drawing import portrait
+from playground.training.drawing import portraits
 from playground.training.reading import World
 from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
 
@@ -55,7 +54,7 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(world), size=batch))
-        wanted = pictures(portraits(world, rows, model.config.sample_size), where)
+        wanted = pictures(at_size(world, rows, model.config.sample_size), where)
         posterior = model.encode(wanted).latent_dist
         drawn = model.decode(posterior.sample()).sample
         pixels, loss = unlike(drawn, wanted)
@@ -73,10 +72,8 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
     @torch.no_grad()
     def grid() -> np.ndarray:
         averaged.load_state_dict(run.average("autoencoder"))
-        before = portraits(world, shown, model.config.sample_size)
-        drawn = to_uint8(
-            averaged.decode(averaged.encode(pictures(world.images(shown), where)).latent_dist.mode()).sample
-        )
+        before = at_size(world, shown, model.config.sample_size)
+        drawn = to_uint8(averaged.decode(averaged.encode(pictures(before, where)).latent_dist.mode()).sample)
         return tiled(np.concatenate([before[:16], drawn[:16], before[16:], drawn[16:]]), 16)
 
     if schedule.images:
@@ -105,14 +102,12 @@ def sharpen(
 
     def step(batch: int) -> dict[str, float]:
         rows = np.sort(rng.integers(len(latents), size=batch))
-        wanted = pictures(portraits(world, rows, model.config.sample_size), where)
+        wanted = pictures(at_size(world, rows, model.config.sample_size), where)
         off = OFF * spread * torch.rand((batch, 1, 1, 1)) * torch.randn(batch, *latents.shape[1:])
         given = (latents[rows] + off).to(where).contiguous(memory_format=torch.channels_last)
         drawn = model.decode(given).sample
         pixels, loss = unlike(drawn, wanted)
-        with torch.no_grad():
-            there = eyes.encode(wanted)[0]
-        read = F.l1_loss(eyes.encode(drawn)[0], there)
+        read = perceived(eyes, drawn, wanted)
         optimiser.zero_grad(set_to_none=True)
         (loss + READ * read).backward()
         torch.nn.utils.clip_grad_norm_(parts.parameters(), 1.0)
@@ -131,15 +126,20 @@ def encoded(model: Any, world: World, rows: np.ndarray, batch: int = 64) -> Tens
     """(N, C, h, w) float32 on the CPU: means of the posteriors, not scaled."""
     where, size = next(model.parameters()).device, model.config.sample_size
     parts = [
-        model.encode(pictures(portraits(world, rows[start : start + batch], size), where)).latent_dist.mode().cpu()
+        model.encode(pictures(at_size(world, rows[start : start + batch], size), where)).latent_dist.mode().cpu()
         for start in range(0, len(rows), batch)
     ]
     return torch.cat(parts).contiguous()
 
 
-def portraits(world: World, rows: np.ndarray, size: int) -> np.ndarray:
-    """(n, size, size, 3) uint8: those of the folder, or drawn anew where it has another size."""
-    images = world.images(rows)
-    if images.shape[1] == size:
-        return images
-    return np.stack([portrait(from_labels(labels), size) for labels in world.labels(rows)])
+def perceived(eyes: AvatarVAE, drawn: Tensor, wanted: Tensor) -> Tensor:
+    """How differently these eyes read two batches (B, 3, S, S), averaged down to the size they know."""
+    shrink = wanted.shape[-1] // eyes.size
+    with torch.no_grad():
+        there = eyes.encode(F.avg_pool2d(wanted, shrink))[0]
+    return F.l1_loss(eyes.encode(F.avg_pool2d(drawn, shrink))[0], there)
+
+
+def at_size(world: World, rows: np.ndarray, size: int) -> np.ndarray:
+    """Portraits (n, size, size, 3) uint8: those of the folder, or drawn anew where it has another size."""
+    return world.images(rows) if world.plan.size == size else portraits(world.labels(rows), size)

@@ -79,7 +79,6 @@ class DenseHeads(nn.Module):
         found = self.answers(patches).flatten(0, 1)  # (n P, answers)
         somebody = F.binary_cross_entropy_with_logits(found[:, 0], (owner >= 0).float())
         at = torch.nonzero(owner >= 0)[:, 0]
-        whole = self.whole(patches.flatten(0, 1)[at])
         found, picture = found[at], torch.from_numpy(rows).to(at.device)[at // number]
         values, has, where = found[:, 1:].split([value_offsets()[-1], THINGS, 4 * THINGS], dim=1)
         keys = picture.cpu().numpy(), owner[at].cpu().numpy()
@@ -93,7 +92,7 @@ class DenseHeads(nn.Module):
         parts = F.binary_cross_entropy_with_logits(has, there.float())
         down = (centre[:, 1] - boxes[:, 0, 1]) / (boxes[:, 0, 3] - boxes[:, 0, 1])  # (m,) 0..1 within the person
         look, right = naming_by_zone(values, labels, down, ZONES)
-        knows, known = naming_by_zone(whole, labels, down, EVERYWHERE)
+        knows, known = naming_whole(self.whole(patches), scenes, rows)
         measured = {"look": look.item(), "place": place.item(), "right": right, "known": known}
         return somebody + parts + 4 * look + 4 * knows + place, measured
 

@@ -22,7 +22,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
-from playground.training.recipes.feedback import Drawings, meant
+from playground.training.recipes.feedback import GUIDANCE, STEPS, Drawings, meant
 from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
 from playground.training.recipes.muon import Both
 from playground.training.recipes.naming import seeing_loss
@@ -34,7 +34,6 @@ READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
 OWN = 1.5  # the weight of what its own drawings should have been
 DRAWN = 64  # of those at a time
-GUIDANCE, STEPS = 2.0, 12  # as visitors begin with
 WIDTHS = (128, 192)
 
 

@@ -17,10 +17,9 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from playground.avatars.vae import AvatarVAE
-from playground.training.attributes import from_labels
-from playground.training.drawing import portrait
+from playground.training.drawing import portraits
 from playground.training.reading import World
-from playground.training.recipes.autoencoder import OFF, READ, build
+from playground.training.recipes.autoencoder import OFF, READ, build, perceived
 from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
 from playground.training.recipes.muon import Both
 
@@ -65,18 +64,13 @@ def train(
 
     def step(batch: int) -> dict[str, float]:
         true, drawn = np.sort(rng.integers(len(latents), size=batch // 2)), rng.integers(len(own[0]), size=batch // 2)
-        wanted = pictures(_drawn([*world.labels(true), *own[1][drawn]], size), where)
+        wanted = pictures(portraits([*world.labels(true), *own[1][drawn]], size), where)
         meant = torch.cat([latents[true], own[0][drawn]])
-        far = torch.tensor([OFF] * len(true) + [ABOUT] * len(drawn)).view(-1, 1, 1, 1) * torch.rand(
-            len(meant), 1, 1, 1
-        )
-        given = (meant + far * spread * torch.randn_like(meant)).to(where)
+        most = torch.tensor([OFF] * len(true) + [ABOUT] * len(drawn)).view(-1, 1, 1, 1)
+        given = (meant + most * torch.rand(most.shape) * spread * torch.randn_like(meant)).to(where)
         found = model.decode(given.contiguous(memory_format=torch.channels_last)).sample
         pixels, loss = unlike(found, wanted)
-        shrink = size // eyes.size
-        with torch.no_grad():
-            there = eyes.encode(F.avg_pool2d(wanted, shrink))[0]
-        read = F.l1_loss(eyes.encode(F.avg_pool2d(found, shrink))[0], there)
+        read = perceived(eyes, found, wanted)
         encoded = model.encode(wanted[: len(true)]).latent_dist.mode()
         apart = F.mse_loss(encoded, meant[: len(true)].to(where)) / spread.square()
         optimiser.zero_grad()
@@ -96,13 +90,9 @@ def train(
         averaged.load_state_dict(run.average("autoencoder"))
         labels = [*world.labels(np.arange(12)), *own[1][:12]]
         given = torch.cat([latents[:12], own[0][:12]]).to(where).contiguous(memory_format=torch.channels_last)
-        found, true = to_uint8(averaged.decode(given).sample), _drawn(labels, size)
+        found, true = to_uint8(averaged.decode(given).sample), portraits(labels, size)
         return tiled(np.concatenate([true[:12], found[:12], true[12:], found[12:]]), 12)
 
     run.train(step, grid)
     averaged.load_state_dict(run.average("autoencoder"))
     return averaged
-
-
-def _drawn(labels: list[np.ndarray], size: int) -> np.ndarray:
-    return np.stack([portrait(from_labels(row), size) for row in labels])

@@ -15,15 +15,13 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
-from playground.training.attributes import from_labels
-from playground.training.drawing import portrait
+from playground.training.drawing import portraits
 from playground.training.recipes.captioned import value_offsets
 from playground.training.recipes.loop import reduced
 
-STEPS = 12  # as a visitor's
+STEPS, GUIDANCE = 12, 2.0  # as a visitor's; without guidance by turns
 LATE = 8  # the first step that is corrected: with earlier ones, its people became alike
 AGAIN = 8  # states more of every drawing, of other noise: they cost no drawing
-GUIDANCE = (1.0, 2.0)  # by turns
 UNCAPTIONED = 0.25  # share of states that are corrected without words, which guidance leads away from
 
 State = tuple[Tensor, Tensor, Tensor, Tensor]  # noisy latent, time, text states, the clean latent to end in
@@ -49,7 +47,7 @@ class Drawings:
     def draw(self, seen: Tensor, allowed: np.ndarray) -> float:
         """Draw a picture each of captions' states (B, tokens, width), which allow (B, V); returns how far off, rms."""
         where, config = seen.device, self.unet.config
-        guidance = GUIDANCE[self.drawn % len(GUIDANCE)]
+        guidance = GUIDANCE if self.drawn % 2 else 1.0
         self.drawn += 1
         x = torch.randn((len(seen), config.in_channels, config.sample_size, config.sample_size), device=where)
         nothing = self.nothing.expand_as(seen)
@@ -68,8 +66,7 @@ class Drawings:
         for _ in range(AGAIN):
             time = times[int(torch.randint(len(times), ()))]
             late.append((self.scheduler.add_noise(x, torch.randn_like(x), time[None]), time))
-        people = map(from_labels, meant(self.reader(x), allowed))
-        wanted = self.encode(np.stack([portrait(person, self.size) for person in people]))
+        wanted = self.encode(portraits(meant(self.reader(x), allowed), self.size))
         wordless = torch.rand(len(late), len(seen)) < UNCAPTIONED
         self.waiting += [
             (state[i], time, self.nothing[0] if wordless[k, i] else seen[i], wanted[i])

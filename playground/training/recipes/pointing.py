@@ -1,10 +1,11 @@
 """What to look for while answering, and where: supervision for attention that this world gives for nothing.
 
-Rule of the room: the state that asks must say what the question claims, in a head that does not ship; and some heads
-of one layer are held to look at whom a question is about before the first word of its answer, and at what a box holds
-before each of its coordinates. Who is not there is looked for in vain: then they rest on the very first token, as
-attention does when there is nothing to see, after Xiao et al. (2024), arXiv:2309.17453. Finding somebody by words is a
-search that answers alone teach very slowly; nothing is added to the model. After Liu et al. (2016), arXiv:1609.04186.
+Rule of the room: the state that asks must say what the question claims, and the picture's tokens must say whom they
+show, in heads that do not ship; and some heads of one layer are held to look at whom a question is about before the
+first word of its answer, and at what a box holds before each of its coordinates. Who is not there is looked for in
+vain: then they rest on the very first token, as attention does when there is nothing to see, after Xiao et al. (2024),
+arXiv:2309.17453. Finding somebody by words is a search that answers alone teach very slowly; nothing is added to the
+model. After Liu et al. (2016), arXiv:1609.04186.
 """
 
 import functools
@@ -61,7 +62,7 @@ class Gaze:
         return reading_loss(self.claimed(self.caught["hidden_states"][rows, columns]), said)
 
     def shown_loss(self, places: Tensor, scenes: Scenes, rows: np.ndarray) -> tuple[Tensor, float]:
-        """How badly the picture's tokens, in the columns `places`, say what their people look like; and how often not.
+        """How badly the picture's tokens, in columns `places`, say what their people look like; and the share right.
 
         What the eyes know reaches the words through one narrow layer, and what words seldom ask for does not come by
         itself: without this, colours of clothes and skins were never found by.
