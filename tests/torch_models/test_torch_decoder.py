@@ -19,6 +19,7 @@ from playground.task import Phase, Task
 
 HELLO = (Turn("user", "Hello, how are you today?"),)
 GREEDY = 12
+ROUNDING = 2e-3  # of fp32 through a recurrent cache, 2e-4 seen; a token of the prompt too few changes 1e-2 or more
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def check(decoder: TorchDecoder, ids: list[int], reused: int) -> list[int]:
     assert said(tokens) == generated(decoder, ids)
     rows = logprobs(decoder, ids, said(tokens))
     expected = [float(row[token.id]) for row, token in zip(rows, tokens, strict=True)]
-    assert [token.logprob for token in tokens] == pytest.approx(expected, abs=2e-4)
+    assert [token.logprob for token in tokens] == pytest.approx(expected, abs=ROUNDING)
     assert read == Read(reused, len(ids) - reused)
     assert done == Done("length" if len(tokens) == GREEDY else "end", len(ids), reused, len(tokens))
     return said(tokens)
@@ -105,8 +106,8 @@ def test_probabilities_are_the_models_own(decoder: TorchDecoder) -> None:
     tokens, _, _ = run(decoder, ids, alternatives=5, temperature=1.3, top_k=7, repetition_penalty=1.5)
     for token, row in zip(tokens, logprobs(decoder, ids, said(tokens)), strict=True):
         top = row.topk(5)
-        assert token.logprob == pytest.approx(float(row[token.id]), abs=1e-4)
-        assert [a.logprob for a in token.alternatives] == pytest.approx(top.values.tolist(), abs=1e-4)
+        assert token.logprob == pytest.approx(float(row[token.id]), abs=ROUNDING)
+        assert [a.logprob for a in token.alternatives] == pytest.approx(top.values.tolist(), abs=ROUNDING)
         assert [a.id for a in token.alternatives] == top.indices.tolist()
         assert [a.text for a in token.alternatives] == [decoder.token_text(a.id or 0) for a in token.alternatives]
 
