@@ -60,7 +60,7 @@ class Decoder:
         )
 
     def _fits(self, pixels: int) -> bool:
-        return BYTES_PER_PIXEL * self._space.vae.dtype.itemsize * pixels <= SHARE * self._free()
+        return BYTES_PER_PIXEL * self._space.dtype.itemsize * pixels <= SHARE * self._free()
 
     def _free(self) -> int:
         device = self._space.device

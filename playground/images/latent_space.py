@@ -23,11 +23,12 @@ class LatentSpace:
         self.vae = pipe.vae
         # FLUX.2: patches of 2 x 2 packed into a sequence, normalised by statistics kept in the autoencoder.
         self.packed = hasattr(self.vae, "bn")
+        self.placed()
 
-    @property
-    def device(self) -> torch.device:
-        """Where the pipeline computes, also while its weights are elsewhere."""
-        return self._pipe._execution_device
+    def placed(self) -> None:
+        """Look where the pipeline computes now, and in which numbers: diffusers takes milliseconds to say it."""
+        self.device: torch.device = self._pipe._execution_device  # also while its weights are elsewhere
+        self.dtype: torch.dtype = self.vae.dtype
 
     @property
     def factor(self) -> int:
@@ -48,14 +49,14 @@ class LatentSpace:
         if self.packed:
             mean = vae.bn.running_mean.view(1, -1, 1, 1).to(latents)
             spread = torch.sqrt(vae.bn.running_var.view(1, -1, 1, 1) + config.batch_norm_eps).to(latents)
-            return self._pipe._unpatchify_latents(latents * spread + mean).to(vae.dtype)
+            return self._pipe._unpatchify_latents(latents * spread + mean).to(self.dtype)
         if config.get("latents_mean") and config.get("latents_std"):  # some SDXL derivatives
             mean, spread = (
                 torch.tensor(config[name], dtype=torch.float32, device=latents.device).view(1, -1, 1, 1)
                 for name in ("latents_mean", "latents_std")
             )
-            return (latents * spread / config.scaling_factor + mean).to(vae.dtype)
-        return (latents / config.scaling_factor + (config.get("shift_factor") or 0.0)).to(vae.dtype)
+            return (latents * spread / config.scaling_factor + mean).to(self.dtype)
+        return (latents / config.scaling_factor + (config.get("shift_factor") or 0.0)).to(self.dtype)
 
     def unit(self, raw: torch.Tensor) -> torch.Tensor:
         """What the denoiser would see of an encoded picture: undoes `raw`."""
@@ -74,8 +75,9 @@ class LatentSpace:
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """(B, C, h, w) to pixels (B, 3, H, W) in about -1..1, float32, on the CPU. Finite or not."""
-        if self.vae.dtype == torch.float16 and self.vae.config.get("force_upcast"):
+        if self.dtype == torch.float16 and self.vae.config.get("force_upcast"):
             self.vae.to(torch.float32)  # SDXL's own overflows in half precision
+            self.placed()
         with torch.no_grad():
             sample = self.vae.decode(self.raw(latents), return_dict=False)[0]
         return sample.to("cpu", torch.float32)
@@ -83,7 +85,7 @@ class LatentSpace:
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Pixels (B, 3, H, W) in -1..1 to latents (B, C, h, w), the mean of the posterior where there is one."""
         with torch.no_grad():
-            found = self.vae.encode(pixels.to(self.device, self.vae.dtype))
+            found = self.vae.encode(pixels.to(self.device, self.dtype))
             raw = found.latent if hasattr(found, "latent") else found.latent_dist.mode()
             return self.unit(raw.float())
 

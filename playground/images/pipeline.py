@@ -79,6 +79,7 @@ class LocalPipeline:
 
     def move(self, device: str) -> None:
         self.pipe.to(device)
+        self._space.placed()
 
     def close(self) -> None:
         """Let go of what an offload keeps on the device."""
@@ -99,7 +100,7 @@ class LocalPipeline:
 
     def _run(self, run: _Run) -> None:
         began, request = time.perf_counter(), run.request
-        peak = Peak(str(self.pipe._execution_device))
+        peak = Peak(str(self._space.device))
 
         def look() -> None:
             run.task.check()
@@ -236,7 +237,9 @@ class LocalPipeline:
 
     def _together(self, request: ImageRequest) -> int:
         """How many pictures are made at once."""
-        small = self.pipe._execution_device.type != "cpu" or self.nbytes <= SMALL_MODEL
+        if request.count == 1:
+            return 1  # to add up all weights would take milliseconds
+        small = self._space.device.type != "cpu" or self.nbytes <= SMALL_MODEL
         return min(request.count, self.entry.image.batch if small else 1)
 
     def _settings(self, request: ImageRequest, number: int) -> Settings:
