@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from playground.training.attributes import ATTRIBUTES, from_labels
+from playground.training.attributes import labels as seen_labels
 from playground.training.drawing import portrait
 from playground.training.phrases import claims
 from playground.training.recipes import diffusion
@@ -15,6 +16,7 @@ from playground.training.recipes.captioned import allowed, value_offsets
 from playground.training.recipes.feedback import AGAIN, LATE, STEPS, Drawings, meant
 from playground.training.recipes.loop import pictures
 from playground.training.recipes.reader import LatentReader
+from playground.training.sampling import person
 
 OFFSETS, NAMES, CPU = value_offsets(), [attribute.name for attribute in ATTRIBUTES], torch.device("cpu")
 EACH = STEPS - LATE + AGAIN  # states of a drawing
@@ -54,11 +56,13 @@ def test_every_late_state_waits_once_with_the_person_it_should_end_in() -> None:
     own = drawings()
     own.draw(torch.randn(4, 6, 16), ASKED)
     assert len(own.waiting) == EACH * 4
-    people = {tuple(wanted.flatten().tolist()) for _, _, _, wanted in own.waiting}
+    waiting = [labels.tolist() for *_, labels in own.waiting]
+    people = {tuple(wanted.flatten().tolist()) for _, _, _, wanted, _ in own.waiting}
     assert len(people) <= 4
-    times = [int(time) for _, time, _, _ in own.waiting]
+    times = [int(time) for _, time, *_ in own.waiting]
     assert len(set(times)) == STEPS - LATE and times != sorted(times), "in no order"
-    own.loss(20)
+    _, whom = own.loss(20)
+    assert {tuple(row) for row in whom.tolist()} <= {tuple(row) for row in waiting}
     assert len(own.waiting) == EACH * 4 - 20
     own.loss(EACH * 4)
     assert not own.waiting
@@ -70,8 +74,9 @@ def test_what_is_wanted_is_a_portrait_of_whom_it_read() -> None:
     own.reader.register_forward_hook(lambda _, __, scores: read.append(meant(scores, ASKED)))
     own.draw(torch.randn(4, 6, 16), ASKED)
     true = coarse(np.stack([portrait(from_labels(row), 64) for row in read[0]]))
-    for _, _, _, wanted in own.waiting:
-        assert any(torch.equal(wanted, one) for one in true)
+    for _, _, _, wanted, labels in own.waiting:
+        shown = [one for one, row in zip(true, read[0], strict=True) if (row == labels).all()]
+        assert any(torch.equal(wanted, one) for one in shown), "with the labels of that portrait"
 
 
 def test_drawing_is_guided_by_turns_and_some_states_have_no_words() -> None:
@@ -84,7 +89,7 @@ def test_drawing_is_guided_by_turns_and_some_states_have_no_words() -> None:
         own.draw(torch.randn(4, 6, 16), ASKED)
         found.append(len(calls))
     assert found == [STEPS, 2 * STEPS]
-    wordless = sum(torch.equal(seen, own.nothing[0]) for _, _, seen, _ in own.waiting)
+    wordless = sum(torch.equal(seen, own.nothing[0]) for _, _, seen, _, _ in own.waiting)
     assert 0 < wordless < len(own.waiting) / 2
 
 
@@ -97,6 +102,25 @@ def test_it_learns_to_end_where_it_should() -> None:
         off.append(own.draw(seen, ASKED))
         while own.waiting:
             optimiser.zero_grad()
-            own.loss(16).backward()
+            own.loss(16)[0].backward()
             optimiser.step()
     assert sum(off[-2:]) < 0.8 * sum(off[:2])
+
+
+def test_what_is_drawn_too_often_must_be_the_likelier() -> None:
+    own = drawings()
+    people = np.stack([seen_labels(person(seed)) for seed in range(2000)])
+    for start in range(0, len(people), 50):
+        own.count(people[start : start + 50])
+    assert own.too_often().abs().max() < 0.6, "as in the world, but for chance"
+    smiling = people[:50].copy()
+    smiling[:, NAMES.index("mouth")] = 1
+    for _ in range(20):
+        own.count(smiling)
+    start, end = list(pairwise(OFFSETS))[NAMES.index("mouth")]
+    mouths = own.too_often()[start:end]
+    assert mouths[1] > 0.5
+    assert (mouths[[0, 2, 3]] < 0).all()
+    counted = own.counts.clone()
+    own.draw(torch.randn(4, 6, 16), ASKED)
+    assert not torch.equal(own.counts, counted), "every drawing counts"

@@ -135,10 +135,11 @@ def train(
                 with torch.no_grad():
                     words = states([caption.text for caption in asked])
                 off.append(own_drawings.draw(words, np.stack([allowed(caption.claims) for caption in asked])))
-            loss = own_drawings.loss(batch)
-            (OWN * loss).backward()
+            loss, whom = own_drawings.loss(batch)
+            decided = seeing_loss(naming(inside.pop().float().flatten(1)), whom)
+            (OWN * loss + NAMING * decided).backward()
             inside.clear()
-            own = {"own": loss.item(), "off": off[-1]}
+            own = {"own": loss.item(), "off": off[-1], "decided": decided.item()}
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
         half = batch // 2

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
+from playground.training.attributes import HIDDEN, from_labels
+from playground.training.attributes import labels as seen_labels
 from playground.training.drawing import portraits
 from playground.training.recipes.captioned import value_offsets
 from playground.training.recipes.loop import reduced
@@ -22,9 +24,12 @@ from playground.training.recipes.loop import reduced
 STEPS, GUIDANCE = 12, 2.0  # as a visitor's; without guidance by turns
 LATE = 8  # the first step that is corrected: with earlier ones, its people became alike
 AGAIN = 8  # states more of every drawing, of other noise: they cost no drawing
+BALANCE = 2.0  # how much a value that is drawn too often must be the likelier: times the log of how much too often
+COUNTED = 1024  # drawings, about, over which it is counted how often each is
 UNCAPTIONED = 0.25  # share of states that are corrected without words, which guidance leads away from
 
-State = tuple[Tensor, Tensor, Tensor, Tensor]  # noisy latent, time, text states, the clean latent to end in
+State = tuple[Tensor, Tensor, Tensor, Tensor, np.ndarray]
+# Noisy latent, time, text states, the clean latent to end in, and the labels of whom that shows.
 
 
 class Drawings:
@@ -42,6 +47,7 @@ class Drawings:
         self.nothing = nothing
         self.waiting: list[State] = []
         self.drawn = 0
+        self.counts = torch.full((value_offsets()[-1],), COUNTED / 8)  # of every value among latest drawings
 
     @torch.no_grad()
     def draw(self, seen: Tensor, allowed: np.ndarray) -> float:
@@ -66,26 +72,42 @@ class Drawings:
         for _ in range(AGAIN):
             time = times[int(torch.randint(len(times), ()))]
             late.append((self.scheduler.add_noise(x, torch.randn_like(x), time[None]), time))
-        wanted = self.encode(portraits(meant(self.reader(x), allowed), self.size))
+        labels = meant(self.reader(x) - BALANCE * self.too_often().to(where), allowed)
+        self.count(labels)
+        wanted = self.encode(portraits(labels, self.size))
         wordless = torch.rand(len(late), len(seen)) < UNCAPTIONED
         self.waiting += [
-            (state[i], time, self.nothing[0] if wordless[k, i] else seen[i], wanted[i])
+            (state[i], time, self.nothing[0] if wordless[k, i] else seen[i], wanted[i], labels[i])
             for k, (state, time) in enumerate(late) for i in range(len(seen))
         ]  # fmt: skip
         order = np.random.default_rng(self.drawn).permutation(len(self.waiting))
         self.waiting = [self.waiting[i] for i in order]
         return (x - wanted).square().mean().sqrt().item()
 
-    def loss(self, count: int) -> Tensor:
-        """Mean squared error of v, as it should have been, in `count` waiting states."""
+    def too_often(self) -> Tensor:
+        """(V,) logarithms of how many times as often every value was drawn as in the world, where all are as many."""
+        parts = [self.counts[start:end] for start, end in pairwise(value_offsets())]
+        return torch.cat([torch.log(part / part.mean()) for part in parts])
+
+    def count(self, labels: np.ndarray) -> None:
+        """Count who was drawn (B, A): of every attribute what is to be seen."""
+        self.counts *= 1 - len(labels) / COUNTED
+        for row in labels:
+            for start, index in zip(value_offsets()[:-1], seen_labels(from_labels(row)), strict=True):
+                if index != HIDDEN:
+                    self.counts[start + int(index)] += 1
+
+    def loss(self, count: int) -> tuple[Tensor, np.ndarray]:
+        """Mean squared error of v, as it should have been, in `count` waiting states, and their labels (B, A)."""
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
-        x, times, seen, wanted = (torch.stack(parts) for parts in zip(*taken, strict=True))
+        *parts, labels = zip(*taken, strict=True)
+        x, times, seen, wanted = (torch.stack(part) for part in parts)
         x = x.contiguous(memory_format=torch.channels_last)
         with reduced(x.device):
             v = self.unet(x, times, seen).sample.float()
         signal = self.scheduler.alphas_cumprod.to(x.device)[times].view(-1, 1, 1, 1)
         # As everywhere, the error of v: the last states, from which nothing corrects any more, count most.
-        return F.mse_loss(v, (signal.sqrt() * x - wanted) / (1 - signal).sqrt())
+        return F.mse_loss(v, (signal.sqrt() * x - wanted) / (1 - signal).sqrt()), np.stack(labels)
 
 
 def meant(scores: Tensor, allowed: np.ndarray) -> np.ndarray:
