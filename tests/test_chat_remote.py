@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.chat.remote import RemoteChat
-from playground.chat.remote_chunks import split_as, sse_data
 from playground.chat.types import ChatEvent, ChatRequest, Done, Prompt, Sampling, Token, Turn
 from playground.errors import Cancelled, UserError
+from playground.remote.chunks import split_as, sse_data
 from playground.task import Task
 from tests.asking import HELLO, ask, engine, failure, reply, tokens
 from tests.openai_server import Exchange, ScriptedServer, fine, scripted_server

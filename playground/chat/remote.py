@@ -1,14 +1,12 @@
 """A chat engine that asks another server: any that speaks OpenAI's chat completions.
 
 Rule of the room: how a `ChatRequest` becomes a request to vLLM, SGLang, llama-server, `transformers
-serve` and their like, and their answer the events of `ChatEngine`. The connection is in `remote_wire`,
-what comes over it in `remote_chunks`, what is said when it fails in `remote_failures`.
+serve` and their like, and their answer the events of `ChatEngine`. The server is asked in `playground.remote`.
 """
 
 import json
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, Literal
 
@@ -16,21 +14,19 @@ import httpx
 from pydantic import ValidationError
 
 from playground.catalog import Remote
-from playground.chat import remote_failures as failures
-from playground.chat.remote_chunks import Chunk, Usage, sse_data, tokens_of
-from playground.chat.remote_wire import Wire
 from playground.chat.types import ChatEvent, ChatRequest, Done, Prompt, Token
 from playground.errors import UserError
-from playground.remote_address import base_of, client, key_of
+from playground.remote import failures
+from playground.remote.address import key_of
+from playground.remote.asking import Refused, Server
+from playground.remote.chunks import Chunk, Usage, sse_data, tokens_of
+from playground.remote.wire import Wire
 from playground.task import Task
-
-log = logging.getLogger(__name__)
 
 # Fields a server may not know: left out for good where it refuses them by name, the request goes through without.
 _SAMPLERS = frozenset(("top_k", "min_p", "repetition_penalty", "repeat_penalty", "repeat_last_n", "samplers"))
 _LOGPROBS = frozenset(("logprobs", "top_logprobs"))
 _OPTIONAL = _SAMPLERS | _LOGPROBS | {"stream_options", "chat_template_kwargs"}
-_PATH = "/chat/completions"
 
 
 class RemoteChat:
@@ -52,14 +48,12 @@ class RemoteChat:
         between_seconds: float = 60,
     ) -> None:
         self._remote = remote
-        self._base, self._host = base_of(remote.url, _PATH)
+        self._server = Server(remote, "/chat/completions", "text/event-stream", connect_seconds)
+        self._host = self._server.host
         self._context = context
         self._thinking = thinking
-        self._connect_seconds = connect_seconds
         self._first_seconds = first_seconds
         self._between_seconds = between_seconds
-        self._refused: frozenset[str] = frozenset()  # optional fields this server does not take
-        self._client = client(connect_seconds)
 
     def stream(self, request: ChatRequest, task: Task) -> Iterator[ChatEvent]:
         """As `ChatEngine.stream`. Stop works at once in every phase, and closes the connection."""
@@ -79,35 +73,15 @@ class RemoteChat:
 
     def _exchange(self, request: ChatRequest, wire: Wire) -> Iterator[ChatEvent]:
         """Ask until the server accepts the fields, then read its reply. Runs in the thread of the wire."""
-        body = {name: value for name, value in self._body(request).items() if name not in self._refused}
+        body = self._body(request)
         yield Prompt(json.dumps(body["messages"], ensure_ascii=False, indent=2), max_new_tokens=body["max_tokens"])
         key = key_of(self._remote)
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        refused: frozenset[str] = frozenset()
-        while True:
-            try:
-                with self._client.stream(
-                    "POST",
-                    f"{self._base}{_PATH}",
-                    content=json.dumps(body),
-                    headers=headers,
-                    extensions={"trace": wire.trace},
-                ) as response:
-                    if response.is_success:
-                        self._refused |= refused  # remembered only now: it was these fields, and nothing else
-                        yield from self._reply(response, request.alternatives, key)
-                        return
-                    answer = response.read().decode("utf-8", "replace")
-            except httpx.RequestError as error:
-                raise failures.unreachable(self._host, error, self._connect_seconds) from error
-            named = _named(body, answer) if response.status_code in (400, 422) else frozenset()
-            if not named:
-                raise self._refusal(response, answer, request, key, lambda: self._offered(headers, wire))
-            log.info("%s does not take %s; asking without", self._host, ", ".join(sorted(named)))
-            refused |= named
-            body = {name: value for name, value in body.items() if name not in named}
+        answer = self._server.taken(body, wire, _without, lambda: failures.broken_off(self._host, False))
+        try:
+            with answer as (response, _):
+                yield from self._reply(response, request.alternatives, key)
+        except Refused as refusal:
+            raise self._refusal(refusal, request, key, wire) from refusal
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         """The request. Samplers that are off are sent as such: a server fills in its own values otherwise."""
@@ -176,34 +150,37 @@ class RemoteChat:
             usage.completion_tokens,
         )
 
-    def _refusal(
-        self, response: httpx.Response, answer: str, request: ChatRequest, key: str, offered: Callable[[], list[str]]
-    ) -> UserError:
+    def _refusal(self, refusal: Refused, request: ChatRequest, key: str, wire: Wire) -> UserError:
+        response, answer = refusal.response, refusal.body
         status = response.status_code
         said = failures.one_line(failures.body_message(answer), key)
         if status in (401, 403):
             return failures.bad_key(self._host, self._remote, key, status)
         if status == 404:
-            return failures.not_found(self._host, self._remote, offered(), said)
+            return failures.not_found(self._host, self._remote, self._offered(wire), said)
         if failures.is_overflow(status, answer):
             return failures.overflow(self._host, self._context, said)
         if request.continue_last and status in (400, 422):
             return failures.cannot_continue(self._host, said)
         return failures.refused(self._host, response, said)
 
-    def _offered(self, headers: dict[str, str], wire: Wire) -> list[str]:
+    def _offered(self, wire: Wire) -> list[str]:
         """The ids of the first models the server lists; none where it does not answer as it should."""
         try:
-            response = self._client.get(
-                f"{self._base}/models", headers=headers, timeout=5, extensions={"trace": wire.trace}
+            response = self._server.client.get(
+                f"{self._server.base}/models",
+                headers=self._server.headers(),
+                timeout=5,
+                extensions={"trace": wire.trace},
             )
             return [str(model["id"])[:80] for model in response.json()["data"][:8]]
         except (httpx.RequestError, ValueError, KeyError, TypeError):
             return []
 
 
-def _named(body: dict[str, Any], answer: str) -> frozenset[str]:
-    """Which optional fields of the request a refusal names; the two that ask for probabilities go together."""
-    words = frozenset(re.findall(r"\w+", answer))
-    named = _OPTIONAL & words & body.keys()
-    return named | (_LOGPROBS & body.keys()) if named & _LOGPROBS else named
+def _without(body: dict[str, Any], refusal: Refused) -> dict[str, Any] | None:
+    """The request without the optional fields a refusal names; the two that ask for probabilities go together."""
+    named = _OPTIONAL & body.keys() & frozenset(re.findall(r"\w+", refusal.body))
+    if named & _LOGPROBS:
+        named |= _LOGPROBS
+    return {name: value for name, value in body.items() if name not in named} if named else None

@@ -4,7 +4,6 @@ Rule of the room: nothing here knows pictures or boxes. Nobody who presses Stop 
 writes without end is cut off, and every failure is told in words that name the host.
 """
 
-import json
 import logging
 import re
 from collections.abc import Generator, Iterator
@@ -15,20 +14,19 @@ import httpx
 from pydantic import ValidationError
 
 from playground.catalog import Remote
-from playground.chat import remote_failures as failures
-from playground.chat.remote_chunks import Chunk, Usage, sse_data
-from playground.chat.remote_wire import Wire
 from playground.errors import UserError
-from playground.remote_address import base_of, client, key_of
+from playground.remote import failures
+from playground.remote.address import key_of
+from playground.remote.asking import Refused, Server
+from playground.remote.chunks import Chunk, Usage, sse_data
+from playground.remote.wire import Wire
 from playground.task import Task
 
 log = logging.getLogger(__name__)
 
 LONGEST_ANSWER = 50_000  # characters; a server that keeps to `max_tokens` never gets there
-MOST_REFUSAL = 100_000  # bytes
 # Fields a server may not know: left out for good where it refuses them by name, the request goes through without.
 OPTIONAL = frozenset(("seed", "stream_options", "chat_template_kwargs", "temperature"))
-_PATH = "/chat/completions"
 
 
 class WordServer:
@@ -36,12 +34,10 @@ class WordServer:
 
     def __init__(self, remote: Remote, connect_seconds: float, first_seconds: float, between_seconds: float) -> None:
         self._remote = remote
-        self._base, self.host = base_of(remote.url, _PATH)
-        self._connect_seconds = connect_seconds
+        self._server = Server(remote, "/chat/completions", "text/event-stream", connect_seconds)
+        self.host = self._server.host
         self._first_seconds = first_seconds
         self._between_seconds = between_seconds
-        self._refused: frozenset[str] = frozenset()
-        self._client = client(connect_seconds)
 
     def say(self, body: dict[str, Any], task: Task) -> Generator[tuple[str, int], None, None]:
         """Yield (words so far, tokens so far) as they come; the last tokens are the server's own count, and
@@ -64,43 +60,13 @@ class WordServer:
             raise self._silent(begun) from error
 
     def _exchange(self, body: dict[str, Any], wire: Wire) -> Iterator[tuple[str, int]]:
-        """Ask until the server accepts the fields, then read its answer. Runs in the thread of the wire."""
-        body = {name: value for name, value in body.items() if name not in self._refused}
+        """Runs in the thread of the wire."""
         key = key_of(self._remote)
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        refused: frozenset[str] = frozenset()
-        while True:
-            begun = False
-            try:
-                with self._client.stream(
-                    "POST",
-                    f"{self._base}{_PATH}",
-                    content=json.dumps(body),
-                    headers=headers,
-                    extensions={"trace": wire.trace},
-                ) as response:
-                    begun = True
-                    if response.is_success:
-                        self._refused |= refused  # remembered only now: it was these fields, and nothing else
-                        yield from self._words(response, body, key)
-                        return
-                    said = b""
-                    for chunk in response.iter_bytes():
-                        said += chunk
-                        if wire.is_cut or len(said) > MOST_REFUSAL:
-                            break
-            except httpx.RequestError as error:
-                if begun:
-                    raise self._broken_off("") from error
-                raise failures.unreachable(self.host, error, self._connect_seconds) from error
-            answer = said[:MOST_REFUSAL].decode("utf-8", "replace")
-            changed = self._without(body, response, answer)
-            if changed is None:
-                raise self._refusal(response, answer, key)
-            refused |= body.keys() - changed.keys() - {"max_tokens"}
-            body = changed
+        try:
+            with self._server.taken(body, wire, _without, lambda: self._broken_off("")) as (response, taken):
+                yield from self._words(response, taken, key)
+        except Refused as refusal:
+            raise self._refusal(refusal, key) from refusal
 
     def _words(self, response: httpx.Response, body: dict[str, Any], key: str) -> Iterator[tuple[str, int]]:
         """The answer as it grows."""
@@ -140,24 +106,9 @@ class WordServer:
             raise self._broken_off("")
         yield text, most if reason == "length" else min(usage.completion_tokens or tokens, max(most - 1, 0))
 
-    def _without(self, body: dict[str, Any], response: httpx.Response, answer: str) -> dict[str, Any] | None:
-        """The request without what the refusal names, or None where that would change nothing."""
-        if response.status_code not in (400, 422):
-            return None
-        words = frozenset(re.findall(r"\w+", answer))
-        if "max_completion_tokens" in words and "max_tokens" in body:  # the newer name of the same
-            return {name: value for name, value in body.items() if name != "max_tokens"} | {
-                "max_completion_tokens": body["max_tokens"]
-            }
-        named = OPTIONAL & words & body.keys()
-        if not named:
-            return None
-        log.info("%s does not take %s; asking without", self.host, ", ".join(sorted(named)))
-        return {name: value for name, value in body.items() if name not in named}
-
-    def _refusal(self, response: httpx.Response, answer: str, key: str) -> UserError:
-        status = response.status_code
-        said = failures.one_line(failures.body_message(answer), key)
+    def _refusal(self, refusal: Refused, key: str) -> UserError:
+        status = refusal.response.status_code
+        said = failures.one_line(failures.body_message(refusal.body), key)
         if status in (401, 403):
             return failures.bad_key(self.host, self._remote, key, status)
         if status == 404:
@@ -167,7 +118,7 @@ class WordServer:
                 f"{self.host} refused the question (HTTP {status}){said}. Check that “{self._remote.model}” sees "
                 "pictures; use a smaller one, or a shorter text."
             )
-        return failures.refused(self.host, response, said)
+        return failures.refused(self.host, refusal.response, said)
 
     def _silent(self, begun: bool) -> UserError:
         if begun:
@@ -181,3 +132,13 @@ class WordServer:
             f"{self.host} broke off in the middle of its answer{said}. Ask again; if it stays so, look into the "
             "server's log or choose another model."
         )
+
+
+def _without(body: dict[str, Any], refusal: Refused) -> dict[str, Any] | None:
+    """The request without what the refusal names, or None where that would change nothing."""
+    words = frozenset(re.findall(r"\w+", refusal.body))
+    if "max_completion_tokens" in words and "max_tokens" in body:  # the newer name of the same
+        most = {"max_completion_tokens": body["max_tokens"]}
+        return {name: value for name, value in body.items() if name != "max_tokens"} | most
+    named = OPTIONAL & words & body.keys()
+    return {name: value for name, value in body.items() if name not in named} if named else None

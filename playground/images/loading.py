@@ -109,3 +109,11 @@ def _refuse_incomplete(pipe: Any, entry: Entry) -> None:
                 f"Weights of the {type(part).__name__} of {entry.label} are missing. Download it again, or choose "
                 "another model."
             )
+
+
+def scheduler_of(name: str, schedule: Any) -> Any:
+    """A new scheduler of this class on the schedule a model was trained with (its saved scheduler's config)."""
+    kind = getattr(diffusers, name)
+    clips = "clip_sample" in inspect.signature(kind.__init__).parameters and "clip_sample" not in schedule
+    # Some samplers clip the clean sample to -1..1 unless told otherwise, which is for pixels, not for latents.
+    return kind.from_config(schedule, **({"clip_sample": False} if clips else {}))

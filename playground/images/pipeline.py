@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import diffusers
 import torch
 from PIL import ImageOps
 from PIL.Image import Resampling
@@ -25,7 +24,7 @@ from playground.images.film import Recorder
 from playground.images.latent_space import LatentSpace
 from playground.images.layers import Peak, between_layers
 from playground.images.limits import limits_of
-from playground.images.loading import Offload, load, parts_of, sibling
+from playground.images.loading import Offload, load, parts_of, scheduler_of, sibling
 from playground.images.prediction import Watched
 from playground.images.preview import Previews, Show
 from playground.images.prompt_length import note
@@ -167,7 +166,7 @@ class LocalPipeline:
         width, height = request.width, request.height
         pipe = self._pipe_for(request)
         generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
-        scheduler = self._scheduler(request.scheduler)
+        scheduler = scheduler_of(request.scheduler, self._schedule)
         watched = Watched(scheduler, process, generators)
         pipe.scheduler = scheduler
         show = Show(self._previews, run.decoder, number, width, height, run.task) if request.preview else None
@@ -198,13 +197,6 @@ class LocalPipeline:
         return finished, lambda latents: recorder.films(
             latents, steps, lambda z: self._previews.for_film(z, width, height), scheduler, process
         )
-
-    def _scheduler(self, name: str) -> Any:
-        """A new one on the schedule the model was trained with."""
-        kind = getattr(diffusers, name)
-        clips = "clip_sample" in inspect.signature(kind.__init__).parameters and "clip_sample" not in self._schedule
-        # Some samplers clip the clean sample to -1..1 unless told otherwise, which is for pixels, not for latents.
-        return kind.from_config(self._schedule, **({"clip_sample": False} if clips else {}))
 
     def _options(self, pipe: Any, request: ImageRequest, number: int) -> dict[str, Any]:
         """The arguments this pipeline knows, of all that any of them does."""

@@ -1,4 +1,4 @@
-"""What to tell a person when a chat server fails, and what to do about it.
+"""What to tell a person when a server fails, and what to do about it.
 
 Rule of the room: every function makes a `UserError` that names the host; none shows a key, nor more
 than a line of what the server said.
