@@ -32,7 +32,7 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
-OWN = 1.5  # the weight of what its own drawings should have been
+OWN = 2.0  # the weight of what its own drawings should have been
 DRAWN = 64  # of those at a time
 WIDTHS = (128, 192)
 
