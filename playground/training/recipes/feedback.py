@@ -3,7 +3,8 @@
 Rule of the room: it draws as a visitor would; whom it was about to draw is read off the latent, with what the words
 ask for where they ask, and that person is drawn by the world itself and encoded. From its own late states the UNet
 then learns to end there: of parts between two values becomes one of them. An expert that corrects the learner's own
-states is that of Ross et al. (2011), arXiv:1011.0686. What nobody asked for is only held to be what it nearly was.
+states is that of Ross et al. (2011), arXiv:1011.0686. What nobody asked for is only held to be what it nearly was, and
+what it draws too often must have been the nearer: corrections sharpen, also what was a little more frequent.
 """
 
 from collections.abc import Callable
