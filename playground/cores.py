@@ -2,7 +2,7 @@
 
 Rule of the room: a layer of a small network is over before a second core has woken. As soon as a second thread of a
 process computes on several cores, its OpenMP lets idle cores sleep between layers, and every layer waits for them:
-`avatar-diffusion` takes 1.3 s for a picture on one core and 2.9 s on two. Counts belong to threads: what is
+`avatar-diffusion` took 1.3 s for 20 steps on one core and 2.9 s on two. Counts belong to threads: what is
 set here holds for the calling one.
 """
 

@@ -121,6 +121,17 @@ def test_what_is_drawn_too_often_must_be_the_likelier() -> None:
     mouths = own.too_often()[start:end]
     assert mouths[1] > 0.5
     assert (mouths[[0, 2, 3]] < 0).all()
-    counted = own.counts.clone()
-    own.draw(torch.randn(4, 6, 16), ASKED)
-    assert not torch.equal(own.counts, counted), "every drawing counts"
+
+
+def test_drawings_are_meant_to_be_what_is_drawn_too_seldom() -> None:
+    own = drawings()
+    start, end = list(pairwise(OFFSETS))[NAMES.index("background")]
+    for rare in range(end - start):
+        own.counts[start:end] = 1e6
+        own.counts[start + rare] = 1e-6
+        own.waiting.clear()
+        own.draw(torch.randn(4, 6, 16), ASKED)
+        assert {int(labels[NAMES.index("background")]) for *_, labels in own.waiting} == {rare}
+        assert own.counts[start + rare] > 3, "every drawing counts"
+        mouths = {int(labels[NAMES.index("mouth")]) for *_, labels in own.waiting}
+        assert mouths <= set(np.nonzero(ASKED[0, slice(*list(pairwise(OFFSETS))[NAMES.index("mouth")])])[0])
