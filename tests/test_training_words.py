@@ -22,6 +22,7 @@ from playground.training.recipes import autoencoder, clip, clip_tokens, diffusio
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
 from playground.training.recipes.loop import Schedule, pictures
 from playground.training.recipes.vae import attribute_config
+from playground.training.recipes.widening import take_over
 from playground.training.sampling import Split, person, seeds
 from playground.training.shards import Plan, render
 
@@ -220,32 +221,59 @@ def test_the_autoencoder_and_the_diffusion_model_become_a_stock_pipeline(
 
 def test_a_doubled_autoencoder_draws_the_same_latents_larger(worlds: tuple[World, World, World], folder: Path) -> None:
     torch.manual_seed(0)
-    portraits, small = worlds[0], autoencoder.build(64)
+    portraits, small = worlds[0], autoencoder.build(64, (8, 8, 16, 16), 8)
     latents = autoencoder.encoded(small, portraits, np.arange(COUNT))
     large = doubling.begun(small)
-    kept = large.decoder.up_blocks[0].state_dict()
-    assert all(torch.equal(kept[key], value) for key, value in small.decoder.up_blocks[0].state_dict().items())
-    assert torch.equal(large.encoder.down_blocks[4].resnets[0].conv1.weight,
-                       small.encoder.down_blocks[3].resnets[0].conv1.weight)  # fmt: skip
+    assert large.config.block_out_channels == (8, 16, 16, 32, 32) and large.config.sample_size == 128
     assert large.config.scaling_factor == small.config.scaling_factor
+    with torch.no_grad():
+        within, there = large.decoder, small.decoder
+        inner = within.up_blocks[0](within.mid_block(within.conv_in(large.post_quant_conv(latents[:4]))))
+        before = there.up_blocks[0](there.mid_block(there.conv_in(small.post_quant_conv(latents[:4]))))
+        assert torch.allclose(inner, before.repeat_interleave(2, 1), atol=1e-3), "twice as wide, and the same"
     eyes = AvatarVAE(attribute_config(), decoder_widths=(16, 12, 8, 8), encoder_widths=(4, 8, 8, 8))
-    own = latents[:6] + 0.1, portraits.labels(np.arange(6))
-    with torch.no_grad():
-        before = large.decode(latents[:8]).sample
-    learnt = doubling.train(large, eyes, portraits, latents, own, folder / "large", schedule(96, 8))
-    with torch.no_grad():
-        after = learnt.decode(latents[:8]).sample
+    lessons = doubling.Lessons(portraits, latents, (latents[:6] + 0.1, portraits.labels(np.arange(6))))
     wanted = pictures(np.stack([portrait(from_labels(row), 128) for row in portraits.labels(np.arange(8))]), CPU)
-    assert after.shape == (8, 3, 128, 128) and learnt.config.sample_size == 128
-    assert (after - wanted).abs().mean() < (before - wanted).abs().mean()
-    assert autoencoder.encoded(learnt, portraits, np.arange(4)).shape == (4, 8, 8, 8), "it sees the portraits larger"
-    again = doubling.train(doubling.begun(small), eyes, portraits, latents, own, folder / "large", schedule(96, 8))
-    assert torch.allclose(again.decode(latents[:8]).sample, after, atol=1e-4), "it goes on where it was"
-    learnt.save_pretrained(folder / "larger")
+
+    def error() -> float:
+        with torch.no_grad():
+            return float((large.decode(latents[:8]).sample - wanted).abs().mean())
+
+    last = {key: value.clone() for key, value in large.decoder.up_blocks[4].state_dict().items()}
+    doubling.inside(large, eyes, lessons, folder / "inside", schedule(48, 8))
+    doubling.inside(large, eyes, lessons, folder / "inside", schedule(96, 8))
+    assert json.loads((folder / "inside" / "progress.json").read_text())["images"] == 96
+    assert all(torch.equal(value, last[key]) for key, value in large.decoder.up_blocks[4].state_dict().items())
+    untaught = error()
+    large = doubling.train(large, eyes, lessons, folder / "large", schedule(96, 8))
+    assert error() < untaught
+    with torch.no_grad():
+        after = large.decode(latents[:8]).sample
+        assert after.shape == (8, 3, 128, 128)
+        again = doubling.train(doubling.begun(small), eyes, lessons, folder / "large", schedule(96, 8))
+        assert torch.allclose(again.decode(latents[:8]).sample, after, atol=1e-3), "it goes on where it was"
+    assert autoencoder.encoded(large, portraits, np.arange(4)).shape == (4, 8, 8, 8), "it sees the portraits larger"
+    large.save_pretrained(folder / "larger")
     more = autoencoder.train(portraits, folder / "kl-large", schedule(8, 8), folder / "larger")
     sharp = autoencoder.sharpen(more, eyes, portraits, latents, folder / "sharp-large", schedule(8, 8))
     assert sharp.decode(latents[:1]).sample.shape[-1] == 128, "a large one goes on from small portraits"
     assert (folder / "kl-large" / "grid.png").stat().st_size > 1000
+
+
+def test_a_network_twice_as_wide_computes_the_same_and_its_twins_part() -> None:
+    torch.manual_seed(0)
+    small, large = autoencoder.build(64, (8, 16), 4), autoencoder.build(64, (16, 32), 4)
+    take_over(large, small.state_dict())
+    x = torch.rand(2, 3, 64, 64)
+    latent = small.encode(x).latent_dist.mode()
+    assert torch.allclose(large.encode(x).latent_dist.mode(), latent, atol=1e-3)
+    drawn = large.decode(latent).sample
+    assert torch.allclose(drawn, small.decode(latent).sample, atol=1e-3)
+    drawn.square().mean().backward()
+    twins = large.decoder.conv_in.weight.grad
+    assert twins is not None and not torch.allclose(twins[0::2], twins[1::2], rtol=0.01)
+    with pytest.raises(RuntimeError):
+        take_over(autoencoder.build(64, (24, 32), 4), small.state_dict())
 
 
 def test_a_reader_of_latents_learns_what_they_show(worlds: tuple[World, World, World], folder: Path) -> None:

@@ -202,11 +202,12 @@ def _diffusion(options: argparse.Namespace) -> None:
         drawn, labels = diffusion.drawings(pipeline, world, looks, OWN)
         save_file({"latents": drawn, "labels": torch.from_numpy(labels)}, kept)
     own = load_file(kept)
-    large = before if before.config.sample_size > SIZE else doubling.begun(before)
-    large = doubling.train(
-        large, eyes, world, latents, (own["latents"], own["labels"].numpy()), out / "doubled",
-        Schedule(min(DOUBLED, options.images), 16, 1.2e-3, 500, 3000),
-    )  # fmt: skip
+    lessons = doubling.Lessons(world, latents, (own["latents"], own["labels"].numpy()))
+    small, lasting = before.config.sample_size == SIZE, Schedule(min(DOUBLED, options.images), 16, 1.2e-3, 500, 3000)
+    large = doubling.begun(before) if small else before
+    if small:
+        doubling.inside(large, eyes, lessons, out / "inside", lasting)
+    large = doubling.train(large, eyes, lessons, out / "doubled", lasting)
     pipeline.register_modules(vae=large)
     for folder in _folders(options):
         diffusion.save(pipeline, folder)

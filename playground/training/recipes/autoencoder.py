@@ -27,8 +27,10 @@ OFF = 0.3  # standard deviations by which latents may be off
 READ = 0.2  # weight of the perceptual loss
 
 
-def build(size: int = 64, widths: tuple[int, ...] = WIDTHS, channels: int = 8) -> AutoencoderKL:
-    """The untrained autoencoder; it divides sides by 2 ** (len(widths) - 1)."""
+def build(
+    size: int = 64, widths: tuple[int, ...] = WIDTHS, channels: int = 8, attention: bool = False
+) -> AutoencoderKL:
+    """The untrained autoencoder; it divides sides by 2 ** (len(widths) - 1). `attention` is that of its middle."""
     levels = len(widths)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -38,7 +40,7 @@ def build(size: int = 64, widths: tuple[int, ...] = WIDTHS, channels: int = 8) -
         latent_channels=channels,
         norm_num_groups=min(8, widths[0]),
         sample_size=size,
-        mid_block_add_attention=False,  # what it has to say stands where it stands
+        mid_block_add_attention=attention,
         force_upcast=False,
     )
 

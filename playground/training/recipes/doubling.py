@@ -1,8 +1,11 @@
-"""The same latents drawn twice as large: an autoencoder of one more level, for a UNet that does not notice.
+"""The same latents drawn twice as large and more surely: a wider autoencoder of one more level, for the same UNet.
 
-Rule of the room: the smaller autoencoder is there before and says what a latent means. Its decoder goes on with a
-level more, its encoder begins with one, and both learn from larger pictures of the same people. This world is drawn:
-where an edge runs can be told from the latent of a small picture, to less than one of its pixels.
+Rule of the room: the smaller autoencoder is there before and says what a latent means. All of it goes on twice as
+wide (`widening`), with an attention in the middle and a level more, and learns from larger pictures of the same people.
+This world is drawn: where an edge runs can be told from the latent of a small picture, to less than one of its pixels.
+
+Whom a latent shows is settled where pictures are small, so `inside` teaches all but the last level first, with a head
+that does not ship; `train` then teaches the whole.
 
 Half of what the decoder learns from are latents that the UNet drew, with the people it nearly drew (`feedback`): what
 is left between two values there it draws as one of them.
@@ -14,73 +17,149 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 
 from playground.avatars.vae import AvatarVAE
 from playground.training.drawing import portraits
 from playground.training.reading import World
 from playground.training.recipes.autoencoder import OFF, READ, build, perceived
-from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
+from playground.training.recipes.loop import (
+    Run,
+    Schedule,
+    device,
+    pictures,
+    placed,
+    reduced,
+    tiled,
+    to_uint8,
+    unlike,
+)
 from playground.training.recipes.muon import Both
+from playground.training.recipes.widening import take_over
 
 MEANT = 1.0  # weight of the encoder's distance from the latent, in standard deviations squared
 ABOUT = 0.1  # standard deviations by which latents that were drawn may be off as well: there are few
 
+Own = tuple[Tensor, np.ndarray]  # latents (M, C, h, w) that the UNet drew, not scaled, and labels (M, A) of whom
+
 
 def begun(small: AutoencoderKL) -> AutoencoderKL:
-    """An autoencoder for pictures twice as large, which begins with all of the small one that fits."""
+    """An autoencoder for pictures twice as large, which begins with all of the small one, twice as wide."""
     widths = tuple(small.config.block_out_channels)
-    large = build(2 * small.config.sample_size, (widths[0], *widths), small.config.latent_channels)
+    large = build(
+        2 * small.config.sample_size, (widths[0], *(2 * width for width in widths)), small.config.latent_channels,
+        attention=True,
+    )  # fmt: skip
     large.register_to_config(scaling_factor=small.config.scaling_factor)
-    weights = large.state_dict()
+    weights = {}
     for key, value in small.state_dict().items():
         parts = key.split(".")
         if parts[1] == "down_blocks":  # a level comes before these
             parts[2] = str(int(parts[2]) + 1)
-        name = ".".join(parts)
-        if name in weights and weights[name].shape == value.shape:
-            weights[name] = value
-    large.load_state_dict(weights)
+        weights[".".join(parts)] = value
+    take_over(large, weights)
+    for part in (large.encoder, large.decoder):
+        for attention in part.mid_block.attentions:  # it begins as if it were not there
+            nn.init.zeros_(attention.to_out[0].weight)
+            nn.init.zeros_(attention.to_out[0].bias)
     return large
 
 
-def train(
-    model: AutoencoderKL, eyes: AvatarVAE, world: World, latents: Tensor, own: tuple[Tensor, np.ndarray], out: Path,
-    schedule: Schedule,
-) -> AutoencoderKL:  # fmt: skip
-    """Train, or go on, and return the averaged autoencoder.
+class Inside(nn.Module):
+    """All of a decoder but its last level, and a head: latents (B, C, h, w) to pictures half as large as its own."""
 
-    `latents` (N, C, h, w) are what the small one makes of the first N portraits of `world`, not scaled; `own` are such
-    that the UNet drew (M, C, h, w), not scaled, and the labels (M, A) of whom it drew.
+    def __init__(self, model: AutoencoderKL) -> None:
+        super().__init__()
+        decoder, width = model.decoder, model.config.block_out_channels[1]
+        self.post, self.begin, self.middle = model.post_quant_conv, decoder.conv_in, decoder.mid_block
+        self.levels = decoder.up_blocks[:-1]
+        self.head = nn.Sequential(
+            nn.GroupNorm(model.config.norm_num_groups, width), nn.SiLU(), nn.Conv2d(width, 3, 3, padding=1)
+        )
+
+    def forward(self, latents: Tensor) -> Tensor:
+        x = self.middle(self.begin(self.post(latents)))
+        *levels, last = self.levels
+        for level in levels:
+            x = level(x)
+        for block in last.resnets:  # what comes after them enlarges
+            x = block(x, None)
+        return torch.as_tensor(self.head(x))
+
+
+class Lessons:
+    """Latents, a little off, and the portraits they should become: half of the world's, half of the UNet's drawings.
+
+    `latents` (N, C, h, w) are what the small autoencoder makes of the first N portraits of `world`, not scaled.
     """
+
+    def __init__(self, world: World, latents: Tensor, own: Own) -> None:
+        self.world, self.latents, self.own, self.spread = world, latents, own, latents.std()
+        self.go_on(0)
+
+    def go_on(self, seen: int) -> None:
+        """As after that many pictures of a run that is gone on with."""
+        self.rng = np.random.default_rng((31, seen))
+
+    def next(self, batch: int, size: int, where: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents to decode (B, C, h, w), what they should become (B, 3, size, size), and the portraits' own latents
+        (B / 2, C, h, w), which are those of the first half."""
+        true = np.sort(self.rng.integers(len(self.latents), size=batch // 2))
+        drawn = self.rng.integers(len(self.own[0]), size=batch - len(true))
+        wanted = portraits([*self.world.labels(true), *self.own[1][drawn]], size)
+        meant = torch.cat([self.latents[true], self.own[0][drawn]])
+        most = torch.tensor([OFF] * len(true) + [ABOUT] * len(drawn)).view(-1, 1, 1, 1)
+        given = meant + most * torch.rand(most.shape) * self.spread * torch.randn_like(meant)
+        given = given.to(where).contiguous(memory_format=torch.channels_last)
+        return given, pictures(wanted, where), meant[: len(true)].to(where)
+
+
+def inside(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, schedule: Schedule) -> None:
+    """Train the inner levels of the decoder, or go on, and leave the averaged ones in `model`."""
+    where, size = device(), model.config.sample_size // 2
+    within = placed(Inside(model), where).train()
+    eyes = placed(eyes, where).eval().requires_grad_(False)
+    optimiser = Both([{"params": [*within.parameters()]}], within.parameters(), schedule.rate, (0.9, 0.99), 1e-4)
+    run = Run(out, {"inside": within}, optimiser.each, schedule, ("inside",), "inside of the doubled decoder")
+    lessons.go_on(run.seen)
+
+    def step(batch: int) -> dict[str, float]:
+        given, wanted, true = lessons.next(batch, size, where)
+        with reduced(where):
+            found = within(given).float()
+        loss, shown = _judged(found, wanted, eyes, len(true))
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(within.parameters(), 1.0)
+        optimiser.step()
+        return shown
+
+    run.train(step)
+    within.load_state_dict(run.average("inside"))
+
+
+def train(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, schedule: Schedule) -> AutoencoderKL:
+    """Train the whole, or go on, and return the averaged autoencoder."""
     where, size = device(), model.config.sample_size
     model = placed(model, where).train()
     eyes = placed(eyes, where).eval().requires_grad_(False)
     hidden = [*model.encoder.parameters(), *model.decoder.parameters()]
     optimiser = Both([{"params": [*model.parameters()]}], hidden, schedule.rate, (0.9, 0.99), 1e-4)
     run = Run(out, {"autoencoder": model}, optimiser.each, schedule, ("autoencoder",), "doubled autoencoder")
-    rng = np.random.default_rng((31, run.seen))
-    spread = latents.std()
+    lessons.go_on(run.seen)
 
     def step(batch: int) -> dict[str, float]:
-        true, drawn = np.sort(rng.integers(len(latents), size=batch // 2)), rng.integers(len(own[0]), size=batch // 2)
-        wanted = pictures(portraits([*world.labels(true), *own[1][drawn]], size), where)
-        meant = torch.cat([latents[true], own[0][drawn]])
-        most = torch.tensor([OFF] * len(true) + [ABOUT] * len(drawn)).view(-1, 1, 1, 1)
-        given = (meant + most * torch.rand(most.shape) * spread * torch.randn_like(meant)).to(where)
-        found = model.decode(given.contiguous(memory_format=torch.channels_last)).sample
-        pixels, loss = unlike(found, wanted)
-        read = perceived(eyes, found, wanted)
-        encoded = model.encode(wanted[: len(true)]).latent_dist.mode()
-        apart = F.mse_loss(encoded, meant[: len(true)].to(where)) / spread.square()
+        given, wanted, true = lessons.next(batch, size, where)
+        with reduced(where):
+            found = model.decode(given).sample.float()
+            encoded = model.encode(wanted[: len(true)]).latent_dist.mode().float()
+        loss, shown = _judged(found, wanted, eyes, len(true))
+        apart = F.mse_loss(encoded, true) / lessons.spread.square()
         optimiser.zero_grad()
-        (loss + READ * read + MEANT * apart).backward()
+        (loss + MEANT * apart).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        errors = (found.detach().clamp(-1, 1) - wanted).square().mean((1, 2, 3)) / 4
-        psnr = -10 * torch.log10(errors)
-        halves = {"psnr": psnr[: len(true)].mean().item(), "psnr_own": psnr[len(true) :].mean().item()}
-        return {"l1": pixels.item(), **halves, "read": read.item(), "apart": apart.item()}
+        return {**shown, "apart": apart.item()}
 
     averaged = placed(AutoencoderKL.from_config(model.config), where).eval()
 
@@ -88,11 +167,22 @@ def train(
     def grid() -> np.ndarray:
         """Portraits and what their latents give; below, whom the UNet nearly drew and what its latents give."""
         averaged.load_state_dict(run.average("autoencoder"))
-        labels = [*world.labels(np.arange(12)), *own[1][:12]]
-        given = torch.cat([latents[:12], own[0][:12]]).to(where).contiguous(memory_format=torch.channels_last)
-        found, true = to_uint8(averaged.decode(given).sample), portraits(labels, size)
+        labels = [*lessons.world.labels(np.arange(12)), *lessons.own[1][:12]]
+        given = torch.cat([lessons.latents[:12], lessons.own[0][:12]]).to(where)
+        found = to_uint8(averaged.decode(given.contiguous(memory_format=torch.channels_last)).sample)
+        true = portraits(labels, size)
         return tiled(np.concatenate([true[:12], found[:12], true[12:], found[12:]]), 12)
 
     run.train(step, grid)
     averaged.load_state_dict(run.average("autoencoder"))
     return averaged
+
+
+def _judged(found: Tensor, wanted: Tensor, eyes: AvatarVAE, true: int) -> tuple[Tensor, dict[str, float]]:
+    """What pictures (B, 3, S, S) lack, and figures to show; the first `true` of them are of portraits."""
+    pixels, loss = unlike(found, wanted)
+    read = perceived(eyes, found, wanted)
+    errors = (found.detach().clamp(-1, 1) - wanted).square().mean((1, 2, 3)) / 4
+    psnr = -10 * torch.log10(errors)
+    halves = {"psnr": psnr[:true].mean().item(), "psnr_own": psnr[true:].mean().item()}
+    return loss + READ * read, {"l1": pixels.item(), **halves, "read": read.item()}
