@@ -22,7 +22,8 @@ RUNS = Path("runs")  # beside the code, and ignored by git
 SIZE = 64
 PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
 GROUPS, GROUP_SIZE = 16_640, 96
-OWN, DOUBLED = 1536, 30_000  # drawings of the UNet, and pictures that its decoder learns from, twice as large
+READING = 260_000  # latents for the reader
+OWN, INSIDE, DOUBLED = 4096, 48_000, 60_000  # drawings of the UNet; pictures for a decoder within, and twice as large
 Kind = Literal["portraits", "edits", "groups"]
 
 
@@ -191,7 +192,7 @@ def _diffusion(options: argparse.Namespace) -> None:
     eyes = AvatarVAE.from_pretrained(options.models / "avatar-vae")
     before = autoencoder.sharpen(before, eyes, world, latents, out / "decoder", Schedule(first, 16, 1.2e-3, 500, 3000))
     scaled = latents * before.config.scaling_factor
-    looks = reader.train(world, scaled, out / "reader", Schedule(min(110_000, options.images), 64, 2e-3, 4000))
+    looks = reader.train(world, scaled, out / "reader", Schedule(min(READING, options.images), 64, 2e-3, 4000, 8000))
     words = clip.load(options.models / "avatar-clip")
     pipeline = diffusion.train(
         world, latents, before, words.model.text_model, words.tokenizer, looks, out / "unet", _schedule(options),
@@ -203,11 +204,11 @@ def _diffusion(options: argparse.Namespace) -> None:
         save_file({"latents": drawn, "labels": torch.from_numpy(labels)}, kept)
     own = load_file(kept)
     lessons = doubling.Lessons(world, latents, (own["latents"], own["labels"].numpy()))
-    small, lasting = before.config.sample_size == SIZE, Schedule(min(DOUBLED, options.images), 16, 1.2e-3, 500, 3000)
-    large = doubling.begun(before) if small else before
-    if small:
-        doubling.inside(large, eyes, lessons, out / "inside", lasting)
-    large = doubling.train(large, eyes, lessons, out / "doubled", lasting)
+    if before.config.sample_size == SIZE:
+        before, inside = doubling.begun(before), Schedule(min(INSIDE, options.images), 16, 1.2e-3, 500, 2000)
+        doubling.inside(before, eyes, lessons, out / "inside", inside)
+    doubled = Schedule(min(DOUBLED, options.images), 16, 1e-3, 500, 2000)
+    large = doubling.train(before, eyes, lessons, out / "doubled", doubled)
     pipeline.register_modules(vae=large)
     for folder in _folders(options):
         diffusion.save(pipeline, folder)

@@ -1,7 +1,7 @@
 """The same latents drawn twice as large and more surely: a wider autoencoder of one more level, for the same UNet.
 
 Rule of the room: the smaller autoencoder is there before and says what a latent means. All of it goes on twice as
-wide (`widening`), with an attention in the middle and a level more, and learns from larger pictures of the same people.
+wide (`widening`), with an attention in the middle and a level more, and learns from larger pictures of these people.
 This world is drawn: where an edge runs can be told from the latent of a small picture, to less than one of its pixels.
 
 Whom a latent shows is settled where pictures are small, so `inside` teaches all but the last level first, with a head

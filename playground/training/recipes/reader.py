@@ -16,8 +16,8 @@ from playground.training.recipes.captioned import value_offsets
 from playground.training.recipes.loop import Run, Schedule, device
 from playground.training.recipes.naming import seeing_loss
 
-WIDTH = 128
-NOISE = 0.7  # standard deviations of noise it reads through, at most
+WIDTH = 192
+NOISE = 0.35  # standard deviations of noise it reads through, at most: about as far as drawings are off
 KEPT_BACK = 1024  # latents it is measured on
 
 
