@@ -232,7 +232,9 @@ def test_a_doubled_autoencoder_draws_the_same_latents_larger(worlds: tuple[World
         before = there.up_blocks[0](there.mid_block(there.conv_in(small.post_quant_conv(latents[:4]))))
         assert torch.allclose(inner, before.repeat_interleave(2, 1), atol=1e-3), "twice as wide, and the same"
     eyes = AvatarVAE(attribute_config(), decoder_widths=(16, 12, 8, 8), encoder_widths=(4, 8, 8, 8))
-    lessons = doubling.Lessons(portraits, latents, (latents[:6] + 0.1, portraits.labels(np.arange(6))))
+    after = autoencoder.encoded(small, worlds[1], np.arange(COUNT)), worlds[1].labels(np.arange(COUNT))
+    own = latents[:6] + 0.1, portraits.labels(np.arange(6))
+    lessons = doubling.Lessons(portraits, latents, own, after, reader.LatentReader(8, 8, 16), 1.0)
     wanted = pictures(np.stack([portrait(from_labels(row), 128) for row in portraits.labels(np.arange(8))]), CPU)
 
     def error() -> float:
@@ -258,6 +260,21 @@ def test_a_doubled_autoencoder_draws_the_same_latents_larger(worlds: tuple[World
     sharp = autoencoder.sharpen(more, eyes, portraits, latents, folder / "sharp-large", schedule(8, 8))
     assert sharp.decode(latents[:1]).sample.shape[-1] == 128, "a large one goes on from small portraits"
     assert (folder / "kl-large" / "grid.png").stat().st_size > 1000
+
+
+def test_between_two_people_only_what_was_edited_is_left_to_the_reader(worlds: tuple[World, World, World]) -> None:
+    rows = np.arange(COUNT)
+    before, after = worlds[0].labels(rows), worlds[1].labels(rows)
+    looks, seen = reader.LatentReader(8, 8, 16), np.array([1] * len(ATTRIBUTES))
+    with torch.no_grad():  # it sees the second value of everything, whatever there is
+        looks.say.weight.zero_()
+        looks.say.bias.zero_()[[start + 1 for start in value_offsets()[:-1]]] = 1
+    latents, edits = torch.zeros(COUNT, 8, 8, 8), torch.ones(COUNT, 8, 8, 8)
+    lessons = doubling.Lessons(worlds[0], latents, (latents, before), (edits, after), looks, 1.0)
+    found, whom = lessons.between(200)
+    assert 0 < found.amin() < 0.2 and 0.8 < found.amax() < 1, "anywhere between the two"
+    possible = {tuple(row) for row in np.where(before == after, before, seen).tolist()}
+    assert {tuple(row) for row in whom.tolist()} <= possible and len({tuple(row) for row in whom.tolist()}) > COUNT / 2
 
 
 def test_a_network_twice_as_wide_computes_the_same_and_its_twins_part() -> None:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from playground.training.sampling import Split
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ RUNS = Path("runs")  # beside the code, and ignored by git
 SIZE = 64
 PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
 GROUPS, GROUP_SIZE = 16_640, 96
-READING = 260_000  # latents for the reader
-OWN, INSIDE, DOUBLED = 4096, 48_000, 60_000  # drawings of the UNet; pictures for a decoder within, and twice as large
 Kind = Literal["portraits", "edits", "groups"]
 
 
@@ -174,44 +170,15 @@ def _clip(options: argparse.Namespace) -> None:
 
 
 def _diffusion(options: argparse.Namespace) -> None:
-    import torch
-    from safetensors.torch import load_file, save_file
+    from playground.training.recipes import diffusion, pipeline
 
-    from playground.avatars.vae import AvatarVAE
-    from playground.training.recipes import autoencoder, clip, diffusion, doubling, reader
-    from playground.training.recipes.loop import Schedule
-
-    world, out = rendered(options, Split.TRAIN), options.runs / options.name
-    start = options.init_from / "vae" if options.init_from else None
-    first = _first(options)
-    before = autoencoder.train(world, out / "autoencoder", Schedule(first, 16, 1.2e-3, 800, 3000), start)
-    kept = out / f"latents-{first}.safetensors"  # of another autoencoder, others
-    if not kept.exists():
-        save_file({"latents": autoencoder.encoded(before, world, np.arange(len(world))).half()}, kept)
-    latents = load_file(kept)["latents"].to(torch.float32)
-    eyes = AvatarVAE.from_pretrained(options.models / "avatar-vae")
-    before = autoencoder.sharpen(before, eyes, world, latents, out / "decoder", Schedule(first, 16, 1.2e-3, 500, 3000))
-    scaled = latents * before.config.scaling_factor
-    looks = reader.train(world, scaled, out / "reader", Schedule(min(READING, options.images), 64, 2e-3, 4000, 8000))
-    words = clip.load(options.models / "avatar-clip")
-    pipeline = diffusion.train(
-        world, latents, before, words.model.text_model, words.tokenizer, looks, out / "unet", _schedule(options),
-        options.init_from,
-    )  # fmt: skip
-    kept = out / f"own-{options.images}.safetensors"  # of a UNet that learnt longer, others
-    if not kept.exists():
-        drawn, labels = diffusion.drawings(pipeline, world, looks, OWN)
-        save_file({"latents": drawn, "labels": torch.from_numpy(labels)}, kept)
-    own = load_file(kept)
-    lessons = doubling.Lessons(world, latents, (own["latents"], own["labels"].numpy()))
-    if before.config.sample_size == SIZE:
-        before, inside = doubling.begun(before), Schedule(min(INSIDE, options.images), 16, 1.2e-3, 500, 2000)
-        doubling.inside(before, eyes, lessons, out / "inside", inside)
-    doubled = Schedule(min(DOUBLED, options.images), 16, 1e-3, 500, 2000)
-    large = doubling.train(before, eyes, lessons, out / "doubled", doubled)
-    pipeline.register_modules(vae=large)
+    worlds, out = (
+        (rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")),
+        options.runs / options.name,
+    )
+    whole = pipeline.train(*worlds, options.models, out, _first(options), _schedule(options), options.init_from)
     for folder in _folders(options):
-        diffusion.save(pipeline, folder)
+        diffusion.save(whole, folder)
 
 
 def _minigpt(options: argparse.Namespace) -> None:

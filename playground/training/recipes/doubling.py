@@ -7,8 +7,9 @@ This world is drawn: where an edge runs can be told from the latent of a small p
 Whom a latent shows is settled where pictures are small, so `inside` teaches all but the last level first, with a head
 that does not ship; `train` then teaches the whole.
 
-Half of what the decoder learns from are latents that the UNet drew, with the people it nearly drew (`feedback`): what
-is left between two values there it draws as one of them.
+A third of what the decoder learns from are latents that the UNet drew, with the people it nearly drew (`feedback`),
+and a third lie between a person and the same person after one edit: what is left between two values it draws as one
+of them, whichever the reader of latents says.
 """
 
 from pathlib import Path
@@ -23,6 +24,7 @@ from playground.avatars.vae import AvatarVAE
 from playground.training.drawing import portraits
 from playground.training.reading import World
 from playground.training.recipes.autoencoder import OFF, READ, build, perceived
+from playground.training.recipes.feedback import meant
 from playground.training.recipes.loop import (
     Run,
     Schedule,
@@ -35,12 +37,13 @@ from playground.training.recipes.loop import (
     unlike,
 )
 from playground.training.recipes.muon import Both
+from playground.training.recipes.reader import LatentReader
 from playground.training.recipes.widening import take_over
 
 MEANT = 1.0  # weight of the encoder's distance from the latent, in standard deviations squared
-ABOUT = 0.1  # standard deviations by which latents that were drawn may be off as well: there are few
+ABOUT = 0.1  # standard deviations by which the others may be off as well
 
-Own = tuple[Tensor, np.ndarray]  # latents (M, C, h, w) that the UNet drew, not scaled, and labels (M, A) of whom
+Known = tuple[Tensor, np.ndarray]  # latents (M, C, h, w), not scaled, and labels (M, A) of whom they show
 
 
 def begun(small: AutoencoderKL) -> AutoencoderKL:
@@ -88,13 +91,17 @@ class Inside(nn.Module):
 
 
 class Lessons:
-    """Latents, a little off, and the portraits they should become: half of the world's, half of the UNet's drawings.
+    """Latents, a little off, and the portraits they should become: of people, of drawings, of who is nearer.
 
-    `latents` (N, C, h, w) are what the small autoencoder makes of the first N portraits of `world`, not scaled.
+    `latents` (N, C, h, w) are what the small autoencoder makes of the first N portraits of `world`, not scaled; `own`
+    are such that the UNet drew; `edits` those of the first M people after an edit. `reader` reads scaled latents.
     """
 
-    def __init__(self, world: World, latents: Tensor, own: Own) -> None:
-        self.world, self.latents, self.own, self.spread = world, latents, own, latents.std()
+    def __init__(
+        self, world: World, latents: Tensor, own: Known, edits: Known, reader: LatentReader, scaling: float
+    ) -> None:
+        self.world, self.latents, self.own, self.edits = world, latents, own, edits
+        self.reader, self.scaling, self.spread = reader.cpu().eval(), scaling, latents.std()
         self.go_on(0)
 
     def go_on(self, seen: int) -> None:
@@ -103,15 +110,26 @@ class Lessons:
 
     def next(self, batch: int, size: int, where: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Latents to decode (B, C, h, w), what they should become (B, 3, size, size), and the portraits' own latents
-        (B / 2, C, h, w), which are those of the first half."""
-        true = np.sort(self.rng.integers(len(self.latents), size=batch // 2))
-        drawn = self.rng.integers(len(self.own[0]), size=batch - len(true))
-        wanted = portraits([*self.world.labels(true), *self.own[1][drawn]], size)
-        meant = torch.cat([self.latents[true], self.own[0][drawn]])
-        most = torch.tensor([OFF] * len(true) + [ABOUT] * len(drawn)).view(-1, 1, 1, 1)
-        given = meant + most * torch.rand(most.shape) * self.spread * torch.randn_like(meant)
+        (B // 3, C, h, w), which are those of the first third."""
+        true = np.sort(self.rng.integers(len(self.latents), size=batch // 3))
+        drawn = self.rng.integers(len(self.own[0]), size=batch - 2 * len(true))
+        between, nearer = self.between(len(true))
+        wanted = portraits([*self.world.labels(true), *self.own[1][drawn], *nearer], size)
+        meant_by = torch.cat([self.latents[true], self.own[0][drawn], between])
+        most = torch.tensor([OFF] * len(true) + [ABOUT] * (batch - len(true))).view(-1, 1, 1, 1)
+        given = meant_by + most * torch.rand(most.shape) * self.spread * torch.randn_like(meant_by)
         given = given.to(where).contiguous(memory_format=torch.channels_last)
-        return given, pictures(wanted, where), meant[: len(true)].to(where)
+        return given, pictures(wanted, where), meant_by[: len(true)].to(where)
+
+    @torch.no_grad()
+    def between(self, count: int) -> Known:
+        """Latents anywhere between people and their edits, and whom the reader sees there, of what was edited."""
+        rows = self.rng.integers(len(self.edits[0]), size=count)
+        share = torch.rand(count, 1, 1, 1)
+        latents = (1 - share) * self.latents[rows] + share * self.edits[0][rows]
+        said = self.reader(latents * self.scaling)
+        before, after = self.world.labels(rows), self.edits[1][rows]
+        return latents, np.where(before == after, before, meant(said, np.zeros(said.shape, bool)))
 
 
 def inside(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, schedule: Schedule) -> None:
