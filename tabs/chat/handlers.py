@@ -131,6 +131,7 @@ class ChatHandlers:
             options.thinking,
         )
         visit.job, visit.turns = job, turns
+        mine = turns  # what this reply left in the conversation: after Clear it is there no more
         before = turns[-1] if go_on else None
         asked = turns[:-1] if go_on else turns
         reply = Reply(entry.id, before)
@@ -154,8 +155,8 @@ class ChatHandlers:
                 if time.monotonic() - drawn < self.update_s:
                     continue
                 drawn = time.monotonic()
-                if reply.tokens:
-                    visit.turns = (*asked, reply.turn())
+                if reply.tokens and visit.turns is mine:
+                    visit.turns = mine = (*asked, reply.turn())
                 yield Drawing(
                     chat=view.messages(visit.turns, language) if reply.tokens else None, status=status
                 ).updates()
@@ -164,9 +165,9 @@ class ChatHandlers:
         except UserError as raised:
             error = raised
         finally:
-            if visit.job is job:  # not after Clear followed by a new message
+            if visit.job is job:
                 visit.job = None
-                if reply.tokens:
+                if reply.tokens and visit.turns is mine:
                     visit.turns = (*asked, reply.turn(stopped or error is not None))
             job.cancel()  # a page that closed; nothing where it has ended
         yield Drawing(
