@@ -172,10 +172,8 @@ def _clip(options: argparse.Namespace) -> None:
 def _diffusion(options: argparse.Namespace) -> None:
     from playground.training.recipes import diffusion, pipeline
 
-    worlds, out = (
-        (rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")),
-        options.runs / options.name,
-    )
+    worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
+    out = options.runs / options.name
     whole = pipeline.train(*worlds, options.models, out, _first(options), _schedule(options), options.init_from)
     for folder in _folders(options):
         diffusion.save(whole, folder)
