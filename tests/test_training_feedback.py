@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from playground.training.attributes import ATTRIBUTES, from_labels
+from playground.training.attributes import ATTRIBUTES, from_labels, wears_hat
 from playground.training.attributes import labels as seen_labels
 from playground.training.drawing import portrait
 from playground.training.phrases import claims
 from playground.training.recipes import diffusion
 from playground.training.recipes.captioned import allowed, value_offsets
-from playground.training.recipes.feedback import AGAIN, LATE, STEPS, Drawings, meant
+from playground.training.recipes.feedback import AGAIN, LATE, STEPS, Drawings, apart, meant, next_to
 from playground.training.recipes.loop import pictures
 from playground.training.recipes.reader import LatentReader
 from playground.training.sampling import person
@@ -50,6 +50,22 @@ def test_a_picture_is_meant_as_it_reads_unless_the_words_say_otherwise() -> None
         assert (bound[:, index] == may[scores[:, start + may].argmax(1)]).all(), "the likeliest of those allowed"
         overruled += int((bound[:, index] != free[:, index]).sum())
     assert overruled > 4
+
+
+def test_a_drawing_is_almost_whom_the_reader_was_least_sure_not_to_see() -> None:
+    people = np.stack([seen_labels(person(seed)) for seed in range(40)]).clip(min=0)
+    scores = 10 * torch.rand(40, OFFSETS[-1], generator=torch.Generator().manual_seed(0))
+    offsets = torch.tensor(OFFSETS[:-1])
+    scores[torch.arange(40)[:, None], torch.from_numpy(people).long() + offsets] = 20
+    mouth = OFFSETS[NAMES.index("mouth")]
+    for row, whom in enumerate(people):  # of the mouth it was less sure than of all else
+        scores[row, mouth + (int(whom[NAMES.index("mouth")]) + 1) % 4] = 19
+        scores[row, OFFSETS[NAMES.index("hat_colour")] + 3] += 9.5  # and of hats, which few wear
+    found = next_to(scores, people)
+    assert ((found != people).sum(1) == 1).all()
+    worn = np.array([wears_hat(from_labels(row)) for row in people])
+    mouths = found[:, NAMES.index("mouth")] == (people[:, NAMES.index("mouth")] + 1) % 4
+    assert mouths[~worn].all(), "what nobody sees does not count"
 
 
 def test_every_late_state_waits_once_with_the_person_it_should_end_in() -> None:
@@ -105,6 +121,15 @@ def test_it_learns_to_end_where_it_should() -> None:
             own.loss(16)[0].backward()
             optimiser.step()
     assert sum(off[-2:]) < 0.8 * sum(off[:2])
+
+
+def test_what_is_one_of_two_becomes_the_likelier_and_no_mean_of_both() -> None:
+    one, other = torch.randn(2, 1, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    shares = torch.linspace(0, 1, 11).view(-1, 1, 1, 1)  # from the other to the one, which is it six times in ten
+    between = shares * one + (1 - shares) * other
+    off = 0.6 * apart(between, one) + 0.4 * apart(between, other)
+    assert int(off.argmin()) == 10
+    assert torch.allclose(apart(one, other), (one - other).square().mean(1).sqrt().mean((1, 2)), rtol=1e-2)
 
 
 def test_what_is_drawn_too_often_must_be_the_likelier() -> None:

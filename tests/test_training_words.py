@@ -12,7 +12,7 @@ from transformers import AutoProcessor, CLIPTokenizer, Idefics3VisionConfig, Vis
 from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionTransformer
 
 from playground.avatars.vae import AvatarVAE
-from playground.training.attributes import ATTRIBUTES, from_labels
+from playground.training.attributes import ATTRIBUTES, HIDDEN, from_labels
 from playground.training.captions import Caption, caption_of, held_out, words
 from playground.training.drawing import portrait
 from playground.training.evaluation import diffusion as measured
@@ -262,19 +262,37 @@ def test_a_doubled_autoencoder_draws_the_same_latents_larger(worlds: tuple[World
     assert (folder / "kl-large" / "grid.png").stat().st_size > 1000
 
 
-def test_between_two_people_only_what_was_edited_is_left_to_the_reader(worlds: tuple[World, World, World]) -> None:
+def test_between_two_people_it_is_whom_the_reader_rather_sees(worlds: tuple[World, World, World]) -> None:
     rows = np.arange(COUNT)
     before, after = worlds[0].labels(rows), worlds[1].labels(rows)
-    looks, seen = reader.LatentReader(8, 8, 16), np.array([1] * len(ATTRIBUTES))
+    looks = reader.LatentReader(8, 8, 16)
     with torch.no_grad():  # it sees the second value of everything, whatever there is
         looks.say.weight.zero_()
         looks.say.bias.zero_()[[start + 1 for start in value_offsets()[:-1]]] = 1
     latents, edits = torch.zeros(COUNT, 8, 8, 8), torch.ones(COUNT, 8, 8, 8)
     lessons = doubling.Lessons(worlds[0], latents, (latents, before), (edits, after), looks, 1.0)
-    found, whom = lessons.between(200)
+    found, nearer, farther = lessons.between(200)
     assert 0 < found.amin() < 0.2 and 0.8 < found.amax() < 1, "anywhere between the two"
-    possible = {tuple(row) for row in np.where(before == after, before, seen).tolist()}
-    assert {tuple(row) for row in whom.tolist()} <= possible and len({tuple(row) for row in whom.tolist()}) > COUNT / 2
+    pairs = {frozenset((tuple(one), tuple(other))) for one, other in zip(before.tolist(), after.tolist(), strict=True)}
+    assert all(frozenset((tuple(one), tuple(other))) in pairs for one, other in zip(nearer, farther, strict=True))
+    edited = (nearer != farther) & (nearer != HIDDEN) & (farther != HIDDEN)
+    more = ((nearer == 1) & edited).sum(1) - ((farther == 1) & edited).sum(1)
+    assert (more >= 0).all() and (more > 0).any()
+    unmoved = {tuple(row) for row in before.tolist()}
+    assert all(tuple(row) in unmoved for row in nearer[more == 0]), "the edit must be seen"
+
+
+def test_how_far_a_picture_went_to_another_counts_alike_for_few_pixels_and_many() -> None:
+    wanted = torch.zeros(3, 3, 16, 16)
+    others = wanted.clone()
+    others[0, :, :1, :2], others[1], others[2] = 1.0, 0.2, wanted[2]
+    for share in (0.0, 0.3, 0.5):
+        found = wanted + share * (others - wanted)
+        assert doubling.undecided(found[:1], wanted[:1], others[:1]).item() == pytest.approx(share)
+        assert doubling.undecided(found, wanted, others).item() == pytest.approx(share * 2 / 3), "no way, no share"
+    beside = wanted.clone()
+    beside[0, :, 8:] = 1
+    assert doubling.undecided(beside, wanted, others).item() == 0, "it is no error of another kind"
 
 
 def test_a_network_twice_as_wide_computes_the_same_and_its_twins_part() -> None:

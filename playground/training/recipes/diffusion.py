@@ -22,7 +22,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from playground.training.reading import World
 from playground.training.recipes.captioned import Captions, allowed, value_offsets
-from playground.training.recipes.feedback import GUIDANCE, STEPS, Drawings, meant
+from playground.training.recipes.feedback import GUIDANCE, STEPS, Drawings, apart, meant
 from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
 from playground.training.recipes.muon import Both
 from playground.training.recipes.naming import seeing_loss
@@ -32,6 +32,8 @@ UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
+SURE = 350  # time below which it is clear whom the noise hides: there the error is not squared, as in `feedback`
+UNSQUARED = 0.5  # the weight of such an error, which at its usual size then pulls as the square does
 OWN = 2.0  # the weight of what its own drawings should have been
 DRAWN = 64  # of those at a time
 WIDTHS = (128, 192)
@@ -118,7 +120,9 @@ def train(
         noised = noising.add_noise(clean, noise, times)
         with reduced(where):
             found = unet(noised, times, seen).sample.float()
-        each = F.mse_loss(found, noising.get_velocity(clean, noise, times), reduction="none").mean((1, 2, 3))
+        wanted = noising.get_velocity(clean, noise, times)
+        each = F.mse_loss(found, wanted, reduction="none").mean((1, 2, 3))
+        learnt = torch.where(times < SURE, UNSQUARED * apart(found, wanted), each)
         labels = world.labels(rows)
         named = seeing_loss(naming(inside.pop().float().flatten(1)), labels)
         # The clean latent it predicts, (B, C, h, w), counts the more the less noise there was.
@@ -127,7 +131,7 @@ def train(
         through = READ_NOISE * torch.rand_like(signal) * torch.randn_like(predicted)
         read = seeing_loss(reader(predicted + through), labels, signal.flatten().sqrt())
         optimiser.zero_grad()
-        (each.mean() + NAMING * named + READ * read).backward()
+        (learnt.mean() + NAMING * named + READ * read).backward()
         own = {}
         if run.seen >= begins:
             if not own_drawings.waiting:

@@ -9,10 +9,12 @@ that does not ship; `train` then teaches the whole.
 
 A third of what the decoder learns from are latents that the UNet drew, with the people it nearly drew (`feedback`),
 and a third lie between a person and the same person after one edit: what is left between two values it draws as one
-of them, whichever the reader of latents says.
+of them, whichever the reader of latents says. Two skins are two numbers apart, a hat a hundred: how much of the way
+to the other picture it went counts as well (`undecided`), by which all of them weigh the same.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,10 +23,11 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from playground.avatars.vae import AvatarVAE
+from playground.training.attributes import HIDDEN
 from playground.training.drawing import portraits
 from playground.training.reading import World
 from playground.training.recipes.autoencoder import OFF, READ, build, perceived
-from playground.training.recipes.feedback import meant
+from playground.training.recipes.feedback import next_to, scored
 from playground.training.recipes.loop import (
     Run,
     Schedule,
@@ -42,6 +45,8 @@ from playground.training.recipes.widening import take_over
 
 MEANT = 1.0  # weight of the encoder's distance from the latent, in standard deviations squared
 ABOUT = 0.1  # standard deviations by which the others may be off as well
+UNDECIDED = 0.1  # weight of the share of the way that was gone to another picture
+ALIKE = 1e-4  # mean square by which two pictures differ at least, so that there is a way from one to the other
 
 Known = tuple[Tensor, np.ndarray]  # latents (M, C, h, w), not scaled, and labels (M, A) of whom they show
 
@@ -90,6 +95,15 @@ class Inside(nn.Module):
         return torch.as_tensor(self.head(x))
 
 
+class Lesson(NamedTuple):
+    """What one step learns from: the first third of portraits, the second of drawings, the last of who is nearer."""
+
+    given: Tensor  # latents to decode (B, C, h, w)
+    wanted: Tensor  # pictures they should become (B, 3, S, S)
+    others: Tensor  # pictures they almost are, of the last two thirds (B - B // 3, 3, S, S)
+    true: Tensor  # the portraits' own latents, of the first third (B // 3, C, h, w)
+
+
 class Lessons:
     """Latents, a little off, and the portraits they should become: of people, of drawings, of who is nearer.
 
@@ -108,28 +122,35 @@ class Lessons:
         """As after that many pictures of a run that is gone on with."""
         self.rng = np.random.default_rng((31, seen))
 
-    def next(self, batch: int, size: int, where: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Latents to decode (B, C, h, w), what they should become (B, 3, size, size), and the portraits' own latents
-        (B // 3, C, h, w), which are those of the first third."""
+    def next(self, batch: int, size: int, where: torch.device) -> Lesson:
+        """A lesson of so many pictures of `size` pixels."""
         true = np.sort(self.rng.integers(len(self.latents), size=batch // 3))
         drawn = self.rng.integers(len(self.own[0]), size=batch - 2 * len(true))
-        between, nearer = self.between(len(true))
+        between, nearer, farther = self.between(len(true))
         wanted = portraits([*self.world.labels(true), *self.own[1][drawn], *nearer], size)
+        others = portraits([*self.almost(drawn), *farther], size)
         meant_by = torch.cat([self.latents[true], self.own[0][drawn], between])
         most = torch.tensor([OFF] * len(true) + [ABOUT] * (batch - len(true))).view(-1, 1, 1, 1)
         given = meant_by + most * torch.rand(most.shape) * self.spread * torch.randn_like(meant_by)
         given = given.to(where).contiguous(memory_format=torch.channels_last)
-        return given, pictures(wanted, where), meant_by[: len(true)].to(where)
+        return Lesson(given, pictures(wanted, where), pictures(others, where), meant_by[: len(true)].to(where))
 
     @torch.no_grad()
-    def between(self, count: int) -> Known:
-        """Latents anywhere between people and their edits, and whom the reader sees there, of what was edited."""
+    def almost(self, drawn: np.ndarray) -> np.ndarray:
+        """(B, A) whom drawings almost show instead."""
+        return next_to(self.reader(self.own[0][drawn] * self.scaling), self.own[1][drawn])
+
+    @torch.no_grad()
+    def between(self, count: int) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        """Latents anywhere between people and their edits, whom of the two the reader rather sees, and the other."""
         rows = self.rng.integers(len(self.edits[0]), size=count)
         share = torch.rand(count, 1, 1, 1)
         latents = (1 - share) * self.latents[rows] + share * self.edits[0][rows]
         said = self.reader(latents * self.scaling)
         before, after = self.world.labels(rows), self.edits[1][rows]
-        return latents, np.where(before == after, before, meant(said, np.zeros(said.shape, bool)))
+        seen = torch.from_numpy((before != HIDDEN) & (after != HIDDEN))
+        rather = (((scored(said, after) - scored(said, before)) * seen).sum(1, keepdim=True) > 0).numpy()
+        return latents, np.where(rather, after, before), np.where(rather, before, after)
 
 
 def inside(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, schedule: Schedule) -> None:
@@ -142,10 +163,10 @@ def inside(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, s
     lessons.go_on(run.seen)
 
     def step(batch: int) -> dict[str, float]:
-        given, wanted, true = lessons.next(batch, size, where)
+        lesson = lessons.next(batch, size, where)
         with reduced(where):
-            found = within(given).float()
-        loss, shown = _judged(found, wanted, eyes, len(true))
+            found = within(lesson.given).float()
+        loss, shown = _judged(found, lesson, eyes)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(within.parameters(), 1.0)
@@ -167,12 +188,12 @@ def train(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, sc
     lessons.go_on(run.seen)
 
     def step(batch: int) -> dict[str, float]:
-        given, wanted, true = lessons.next(batch, size, where)
+        lesson = lessons.next(batch, size, where)
         with reduced(where):
-            found = model.decode(given).sample.float()
-            encoded = model.encode(wanted[: len(true)]).latent_dist.mode().float()
-        loss, shown = _judged(found, wanted, eyes, len(true))
-        apart = F.mse_loss(encoded, true) / lessons.spread.square()
+            found = model.decode(lesson.given).sample.float()
+            encoded = model.encode(lesson.wanted[: len(lesson.true)]).latent_dist.mode().float()
+        loss, shown = _judged(found, lesson, eyes)
+        apart = F.mse_loss(encoded, lesson.true) / lessons.spread.square()
         optimiser.zero_grad()
         (loss + MEANT * apart).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -196,11 +217,23 @@ def train(model: AutoencoderKL, eyes: AvatarVAE, lessons: Lessons, out: Path, sc
     return averaged
 
 
-def _judged(found: Tensor, wanted: Tensor, eyes: AvatarVAE, true: int) -> tuple[Tensor, dict[str, float]]:
-    """What pictures (B, 3, S, S) lack, and figures to show; the first `true` of them are of portraits."""
-    pixels, loss = unlike(found, wanted)
-    read = perceived(eyes, found, wanted)
-    errors = (found.detach().clamp(-1, 1) - wanted).square().mean((1, 2, 3)) / 4
+def undecided(found: Tensor, wanted: Tensor, others: Tensor) -> Tensor:
+    """Mean share, 0 to 1 and beyond, of the way from wanted pictures (B, 3, S, S) to others that pictures have gone.
+
+    Not squared: of two that are as likely as each other it is least at either, not in the middle.
+    """
+    ways = others - wanted
+    lengths = ways.square().mean((1, 2, 3))
+    shares = ((found - wanted) * ways).mean((1, 2, 3)) / lengths.clamp(min=ALIKE)
+    return (shares.abs() * (lengths > ALIKE)).mean()
+
+
+def _judged(found: Tensor, lesson: Lesson, eyes: AvatarVAE) -> tuple[Tensor, dict[str, float]]:
+    """What pictures (B, 3, S, S) lack, and figures to show."""
+    pixels, loss = unlike(found, lesson.wanted)
+    read, true = perceived(eyes, found, lesson.wanted), len(lesson.true)
+    between = undecided(found[true:], lesson.wanted[true:], lesson.others)
+    errors = (found.detach().clamp(-1, 1) - lesson.wanted).square().mean((1, 2, 3)) / 4
     psnr = -10 * torch.log10(errors)
-    halves = {"psnr": psnr[:true].mean().item(), "psnr_own": psnr[true:].mean().item()}
-    return loss + READ * read, {"l1": pixels.item(), **halves, "read": read.item()}
+    shown = {"psnr": psnr[:true].mean().item(), "psnr_own": psnr[true:].mean().item(), "undecided": between.item()}
+    return loss + READ * read + UNDECIDED * between, {"l1": pixels.item(), **shown, "read": read.item()}

@@ -3,8 +3,10 @@
 Rule of the room: it draws as a visitor would; whom it was about to draw is read off the latent, with what the words
 ask for where they ask, and that person is drawn by the world itself and encoded. From its own late states the UNet
 then learns to end there: of parts between two values becomes one of them. An expert that corrects the learner's own
-states is that of Ross et al. (2011), arXiv:1011.0686. What nobody asked for is only held to be what it nearly was, and
-what it draws too often must have been the nearer: corrections sharpen, also what was a little more frequent.
+states is that of Ross et al. (2011), arXiv:1011.0686. The error is not squared (`apart`): the square is content with
+the mean of two neighbouring skins, and hardly counts how far that is from both. What nobody asked for is only held to
+be what it nearly was, and what it draws too often must have been the nearer: corrections sharpen, also what was a
+little more frequent.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
@@ -27,6 +28,7 @@ LATE = 8  # the first step that is corrected: with earlier ones, its people beca
 AGAIN = 8  # states more of every drawing, of other noise: they cost no drawing
 BALANCE = 2.0  # how much a value that is drawn too often must be the likelier: times the log of how much too often
 COUNTED = 1024  # drawings, about, over which it is counted how often each is
+SMOOTH = 0.01  # distances below which it is as good as there
 UNCAPTIONED = 0.25  # share of states that are corrected without words, which guidance leads away from
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, np.ndarray]
@@ -99,7 +101,7 @@ class Drawings:
                     self.counts[start + int(index)] += 1
 
     def loss(self, count: int) -> tuple[Tensor, np.ndarray]:
-        """Mean squared error of v, as it should have been, in `count` waiting states, and their labels (B, A)."""
+        """How far v is from what it should have been in `count` waiting states, and their labels (B, A)."""
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         *parts, labels = zip(*taken, strict=True)
         x, times, seen, wanted = (torch.stack(part) for part in parts)
@@ -108,7 +110,14 @@ class Drawings:
             v = self.unet(x, times, seen).sample.float()
         signal = self.scheduler.alphas_cumprod.to(x.device)[times].view(-1, 1, 1, 1)
         # As everywhere, the error of v: the last states, from which nothing corrects any more, count most.
-        return F.mse_loss(v, (signal.sqrt() * x - wanted) / (1 - signal).sqrt()), np.stack(labels)
+        return apart(v, (signal.sqrt() * x - wanted) / (1 - signal).sqrt()).mean(), np.stack(labels)
+
+
+def apart(found: Tensor, wanted: Tensor) -> Tensor:
+    """(B,) mean over places of the distance of numbers (B, C, h, w), smooth at 0: a pseudo-Huber loss, as in Song &
+    Dhariwal (2023), arXiv:2310.14189. Where one of two is wanted, it is least at the likelier one, not between them.
+    """
+    return ((found - wanted).square().mean(1) + SMOOTH**2).sqrt().mean((1, 2))
 
 
 def meant(scores: Tensor, allowed: np.ndarray) -> np.ndarray:
@@ -120,3 +129,25 @@ def meant(scores: Tensor, allowed: np.ndarray) -> np.ndarray:
         free = these | ~these.any(1, keepdim=True)
         found.append(scores[:, start:end].masked_fill(~free, -torch.inf).argmax(1))
     return torch.stack(found, 1).cpu().numpy()
+
+
+def scored(scores: Tensor, labels: np.ndarray) -> Tensor:
+    """(B, A) what scores (B, V) give the values of labels (B, A); 0 for what is not to be seen."""
+    at = torch.from_numpy(labels).long() + torch.tensor(value_offsets()[:-1])
+    return scores.cpu().gather(1, at.clamp(min=0)) * torch.from_numpy(labels != HIDDEN)
+
+
+def next_to(scores: Tensor, labels: np.ndarray) -> np.ndarray:
+    """(B, A) whom scores (B, V) take for almost as likely as these (B, A), who are read off them: what is to be seen
+    and was decided by least is another value."""
+    found, least = labels.copy(), np.full(len(labels), np.inf)
+    shown = np.stack([seen_labels(from_labels(row)) for row in labels]) != HIDDEN
+    for index, (start, end) in enumerate(pairwise(value_offsets())):
+        taken = torch.from_numpy(labels[:, index, None]).long().clamp(min=0)
+        rest = scores[:, start:end].cpu().scatter(1, taken, -torch.inf)
+        leads = (scored(scores, labels)[:, index] - rest.amax(1)).numpy()
+        rows = np.flatnonzero(shown[:, index] & (leads < least))
+        least[rows] = leads[rows]
+        found[rows] = labels[rows]
+        found[rows, index] = rest.argmax(1).numpy()[rows]
+    return found
