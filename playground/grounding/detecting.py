@@ -6,7 +6,6 @@ needs no new run; which box belongs to which phrase is the highest score's affai
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from playground.errors import UserError
 from playground.grounding.instructions import MOST_THINGS, things
 from playground.grounding.telling import with_regions
 from playground.grounding.types import Ask, Box, Entity, Question, Reading
-from playground.images.layers import between_layers
+from playground.images.layers import between_layers, blocks_of
 from playground.task import Task
 
 FLOOR = 0.05  # scores below are noise for every model here
@@ -123,6 +122,6 @@ def as_corners(centres: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def stoppable(model: Any, task: Task) -> Iterator[None]:
     """Within, `Cancelled` comes at the next layer after `task.cancel()`: a forward pass on a CPU may take 20 s."""
-    with between_layers(SimpleNamespace(components={"model": model}), task.check), torch.inference_mode():
+    with between_layers(blocks_of(model), task.check), torch.inference_mode():
         task.check()
         yield

@@ -8,14 +8,13 @@ Random numbers come from a generator of this run's own. Imports torch; imported 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from playground.chat.sampling import draw_index
 from playground.errors import UserError
-from playground.images.layers import between_layers
+from playground.images.layers import between_layers, blocks_of
 from playground.task import Task
 
 _HALF = "�"  # how a tokenizer shows a character of which bytes are missing
@@ -49,7 +48,7 @@ def generated(
     generator = torch.Generator("cpu").manual_seed(seed % 2**63)
     said: list[int] = []
     # Made anew for every run, and gone with it: nothing of one answer reaches the next.
-    with between_layers(SimpleNamespace(components={"model": model}), task.check):
+    with between_layers(blocks_of(model), task.check):
         task.check()
         # A ready function in place of the decoding loop: `generate` prepares, calls it and returns what it returns.
         run: _Run = model.generate(**given, custom_generate=_Run.begun, **_options(max_new_tokens, temperature))

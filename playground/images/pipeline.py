@@ -22,7 +22,7 @@ from playground.errors import UserError
 from playground.images.decoding import Decoder
 from playground.images.film import Recorder
 from playground.images.latent_space import LatentSpace
-from playground.images.layers import Peak, between_layers
+from playground.images.layers import Peak, between_layers, blocks_of
 from playground.images.limits import limits_of
 from playground.images.loading import Offload, load, parts_of, scheduler_of, sibling
 from playground.images.prediction import Watched
@@ -59,6 +59,7 @@ class LocalPipeline:
         self._offload = offload
         self._schedule = pipe.scheduler.config  # as it was saved: every request makes its scheduler from it
         self._from_picture: Any = None
+        self._blocks = blocks_of(*parts_of(pipe))
         self._space = LatentSpace(pipe, entry.label)
         self._previews = Previews(self._space, decodes=offload == "none")
         self._decoder = Decoder(self._space, entry.label)
@@ -107,7 +108,7 @@ class LocalPipeline:
 
         run.put(Started(self._settings(request, 0), tuple(self._notes(request))))
         try:
-            with between_layers(self.pipe, look):
+            with between_layers(self._blocks, look):
                 if request.preview or request.film:
                     self._previews.prepare()
                 self._make_all(run)
