@@ -84,11 +84,14 @@ def draw(
 def table(models: Path, count: int) -> list[Row]:
     """What is drawn of `count` prompts."""
     pipe, judge = load(models / "avatar-diffusion"), measures.judge("avatar-judge", models)
-    asked = prompts(count)
+    both = prompts(2 * count)
+    asked, others = both[:count], both[count:]
     texts = [prompt.text for prompt in asked]
     claims = np.stack([prompt.allowed for prompt in asked])
     images = draw(pipe, texts, 0)
     again = measures.read(judge, draw(pipe, texts[:AGAIN], count))
+    # Who chooses weights by what is above flatters them: of these prompts nothing else is told.
+    other = measures.read(judge, draw(pipe, [prompt.text for prompt in others], 2 * count))
     portraits, _ = measures.drawn([person(prompt.seed) for prompt in asked], images.shape[-1])
     real, found = measures.read(judge, portraits), measures.read(judge, images)
     right, ceiling = obeyed(found.labels, claims), obeyed(real.labels, claims)
@@ -110,6 +113,7 @@ def table(models: Path, count: int) -> list[Row]:
             f"{percent(float(np.nanmean(by_hand)))}; {percent(_whole(by_hand))}"),
         Row("pictures judged valid", percent(found.valid.mean()), "90 % (aim 99 %)",
             f"true portraits {percent(real.valid.mean())}"),
+        Row(f"– of {len(others)} other prompts", percent(other.valid.mean()), "90 %", "they chose no weights"),
         Row("another seed changes what was not named", percent(varied), "", f"two people differ in {percent(world)}"),
         Row("KID x 1,000 (features of avatar-judge)",
             f"{measures.kid(found.features, real.features, size=min(250, count // 2)):.1f}"),

@@ -9,8 +9,8 @@ that does not ship; `train` then teaches the whole.
 
 A third of what the decoder learns from are latents that the UNet drew, with the people it nearly drew (`feedback`),
 and a third lie between a person and the same person after one edit: what is left between two values it draws as one
-of them, whichever the reader of latents says. Two skins are two numbers apart, a hat a hundred: how much of the way
-to the other picture it went counts as well (`undecided`), by which all of them weigh the same.
+of them, whichever the reader of latents says. Neighbouring skins differ little and hats much, so how much of the
+way to the other picture it went counts as well (`undecided`): by that all of them weigh the same.
 """
 
 from pathlib import Path

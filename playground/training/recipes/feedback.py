@@ -142,10 +142,11 @@ def next_to(scores: Tensor, labels: np.ndarray) -> np.ndarray:
     and was decided by least is another value."""
     found, least = labels.copy(), np.full(len(labels), np.inf)
     shown = np.stack([seen_labels(from_labels(row)) for row in labels]) != HIDDEN
+    given = scored(scores, labels)
     for index, (start, end) in enumerate(pairwise(value_offsets())):
         taken = torch.from_numpy(labels[:, index, None]).long().clamp(min=0)
         rest = scores[:, start:end].cpu().scatter(1, taken, -torch.inf)
-        leads = (scored(scores, labels)[:, index] - rest.amax(1)).numpy()
+        leads = (given[:, index] - rest.amax(1)).numpy()
         rows = np.flatnonzero(shown[:, index] & (leads < least))
         least[rows] = leads[rows]
         found[rows] = labels[rows]
