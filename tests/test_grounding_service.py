@@ -218,6 +218,7 @@ def test_a_model_is_told_how_to_write_boxes() -> None:
         words = instruction(question(ask, box=BOX), "the hat", "plain", "HERE")
         assert "the hat" in words and ("HERE" in words) == (ask is Ask.IDENTIFY)
     assert things(" , ") == (",",) and len(things(",".join(map(str, range(99))))) == 20
+    assert things("眼镜、红帽子，胡子。") == ("眼镜", "红帽子", "胡子")
 
 
 def test_words_become_an_answer() -> None:

@@ -23,7 +23,7 @@ FORMS = {
     ),
 }
 OWN = "give its bounding box coordinates"  # a dialect of a model's own, which it was trained to write
-_BETWEEN = re.compile(r"\s*(?:[,;\n]|\.(?:\s|$)|\band\b)\s*")
+_BETWEEN = re.compile(r"\s*(?:[,;、，；。\n]|\.(?:\s|$)|\band\b)\s*")
 MOST_THINGS = 20
 
 
@@ -50,6 +50,6 @@ def instruction(question: Question, text: str, codec: str, box: str) -> str:
 
 
 def things(text: str) -> tuple[str, ...]:
-    """The names in a list a person wrote: "glasses, hats and beards" are three."""
+    """The names in a list a person wrote, with Latin or Chinese commas: "glasses, hats and beards" are three."""
     names = [name.strip(" .") for name in _BETWEEN.split(text)]
     return tuple(dict.fromkeys(name for name in names if name))[:MOST_THINGS] or (text.strip(),)
