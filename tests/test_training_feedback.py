@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
@@ -61,11 +62,25 @@ def test_a_drawing_is_almost_whom_the_reader_was_least_sure_not_to_see() -> None
     for row, whom in enumerate(people):  # of the mouth it was less sure than of all else
         scores[row, mouth + (int(whom[NAMES.index("mouth")]) + 1) % 4] = 19
         scores[row, OFFSETS[NAMES.index("hat_colour")] + 3] += 9.5  # and of hats, which few wear
-    found = next_to(scores, people)
+    found = next_to(30 * scores, people, np.random.default_rng(0))
     assert ((found != people).sum(1) == 1).all()
     worn = np.array([wears_hat(from_labels(row)) for row in people])
     mouths = found[:, NAMES.index("mouth")] == (people[:, NAMES.index("mouth")] + 1) % 4
     assert mouths[~worn].all(), "what nobody sees does not count"
+
+
+def test_of_two_it_was_hardly_sure_of_a_drawing_is_almost_now_the_one_and_now_the_other() -> None:
+    whom = seen_labels(person(3)).clip(min=0)
+    scores = torch.zeros(OFFSETS[-1])
+    scores[torch.from_numpy(whom).long() + torch.tensor(OFFSETS[:-1])] = 20
+    for name, lead in (("mouth", 1.0), ("background", 2.0)):
+        index = NAMES.index(name)
+        scores[OFFSETS[index] + (int(whom[index]) + 1) % 4] = 20 - lead
+    found = next_to(scores.expand(2000, -1), np.repeat(whom[None], 2000, 0), np.random.default_rng(0))
+    changed = (found != whom).mean(0)
+    assert changed.sum() == pytest.approx(1)
+    shares = changed[NAMES.index("mouth")], changed[NAMES.index("background")]
+    assert sum(shares) == pytest.approx(1) and shares[0] / shares[1] == pytest.approx(np.e, rel=0.15)
 
 
 def test_every_late_state_waits_once_with_the_person_it_should_end_in() -> None:

@@ -137,18 +137,19 @@ def scored(scores: Tensor, labels: np.ndarray) -> Tensor:
     return scores.cpu().gather(1, at.clamp(min=0)) * torch.from_numpy(labels != HIDDEN)
 
 
-def next_to(scores: Tensor, labels: np.ndarray) -> np.ndarray:
-    """(B, A) whom scores (B, V) take for almost as likely as these (B, A), who are read off them: what is to be seen
-    and was decided by least is another value."""
-    found, least = labels.copy(), np.full(len(labels), np.inf)
-    shown = np.stack([seen_labels(from_labels(row)) for row in labels]) != HIDDEN
+def next_to(scores: Tensor, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(B, A) whom scores (B, V) take for almost as likely as these (B, A), who are read off them.
+
+    One attribute that is to be seen has its next best value: the likelier the less it leads by (a softmax).
+    """
+    seconds, leads = labels.copy(), np.empty(labels.shape)
     given = scored(scores, labels)
     for index, (start, end) in enumerate(pairwise(value_offsets())):
         taken = torch.from_numpy(labels[:, index, None]).long().clamp(min=0)
         rest = scores[:, start:end].cpu().scatter(1, taken, -torch.inf)
-        leads = (given[:, index] - rest.amax(1)).numpy()
-        rows = np.flatnonzero(shown[:, index] & (leads < least))
-        least[rows] = leads[rows]
-        found[rows] = labels[rows]
-        found[rows, index] = rest.argmax(1).numpy()[rows]
-    return found
+        seconds[:, index] = rest.argmax(1).numpy()
+        leads[:, index] = (given[:, index] - rest.amax(1)).numpy()
+    shown = np.stack([seen_labels(from_labels(row)) for row in labels]) != HIDDEN
+    by_chance = leads - rng.gumbel(size=leads.shape)  # its least is a sample of the softmax
+    chosen = np.where(shown, by_chance, np.inf).argmin(1)[:, None] == np.arange(labels.shape[1])
+    return np.where(chosen, seconds, labels)

@@ -18,8 +18,8 @@ from playground.training.recipes import autoencoder, clip, diffusion, doubling, 
 from playground.training.recipes.loop import Schedule
 
 READING = 260_000  # latents for the reader
-INSIDE, DOUBLED = 48_000, 52_000  # pictures for the larger decoder: its inner levels, and all of it
-OWN, EDITED = 4096, 16_384  # what it learns from: drawings of the UNet, people after an edit
+INSIDE, DOUBLED = 48_000, 150_000  # pictures for the larger decoder: its inner levels, and all of it
+OWN, EDITED = 16_384, 16_384  # what it learns from: drawings of the UNet, people after an edit
 
 
 def train(
@@ -55,7 +55,7 @@ def train(
     if before.config.sample_size == world.plan.size:
         before = doubling.begun(before)
         doubling.inside(before, eyes, lessons, out / "inside", Schedule(min(INSIDE, most), 16, 1.2e-3, 500, 2000))
-    large = doubling.train(before, eyes, lessons, out / "doubled", Schedule(min(DOUBLED, most), 16, 1e-3, 500, 2000))
+    large = doubling.train(before, eyes, lessons, out / "doubled", Schedule(min(DOUBLED, most), 16, 1e-3, 500, 5000))
     pipeline.register_modules(vae=large)
     return pipeline
 
