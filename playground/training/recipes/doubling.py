@@ -122,7 +122,7 @@ class Lessons:
         self.go_on(0)
 
     def go_on(self, seen: int) -> None:
-        """As after that many pictures of a run that is gone on with."""
+        """As after that many pictures of a run that is gone on with, but that every drawing may be undecided again."""
         self.rng = np.random.default_rng((31, seen))
         self.left = np.full(len(self.own[0]), 0.25)  # how undecided each drawing was left
 
