@@ -198,7 +198,7 @@ class Models:
         assert lease is not None  # the entry is this thread's, nobody else takes it away
         with ExitStack() as undo:
             undo.callback(self._end, lease)
-            with building(task):
+            with building(task), computing(one_core=False):
                 task.report(Phase("loading", key.id))
                 if entry.resident is not None:
                     occupancy.move(entry, entry.home)

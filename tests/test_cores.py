@@ -1,11 +1,17 @@
-"""Small networks compute on one core, large ones on all, and each thread has a count of its own."""
+"""Small networks compute on one core or on those that are idle, large ones on all; nobody keeps threads when done."""
 
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 
+import psutil
+import pytest
 import torch
 
-from playground.cores import computing
+from playground import cores
+from playground.cores import FIRST_PAUSE_S, LONGEST_PAUSE_S, IdleCores, Steps, computing
 from playground.residency import ModelKey, Models
 from playground.resident import Resident
 from playground.task import Task
@@ -19,13 +25,32 @@ def on_new_thread(work: Callable[[], object]) -> object:
     return found[0]
 
 
+def threads() -> set[int]:
+    return {thread.id for thread in psutil.Process().threads()}
+
+
+def compute() -> torch.Tensor:
+    return torch.ones(1_000_000).mul_(2.0)  # so many numbers are shared out
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class TwoModels:
-    """A loader of a small and a large one."""
+    """A loader of a small and a large one, which computes while it loads."""
 
     def fetch(self, key: ModelKey, task: Task) -> None:
         return None
 
     def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> Resident:
+        compute()
         return Resident(torch.nn.Linear(1, 1), nbytes=8, one_core=key.id == "small")
 
 
@@ -59,3 +84,150 @@ def test_a_count_belongs_to_its_thread() -> None:
 
         assert on_new_thread(one) == 1
         assert torch.get_num_threads() == usual
+
+
+@pytest.mark.skipif(cores._pause_of_openmp() is None, reason="torch does not compute with GNU's OpenMP here")
+@pytest.mark.parametrize("way", ["a block", "a load"])
+def test_who_computed_on_several_cores_keeps_no_threads(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "_usual", [3])
+    came: list[set[int]] = []
+    models = Models(TwoModels(), lambda key: 8)
+
+    def block() -> None:
+        with computing(one_core=False):
+            compute()
+            came.append(threads())
+
+    def load() -> None:
+        build = models._loader.build
+
+        def watched(*given: object) -> Resident:
+            resident = build(*given)  # type: ignore[arg-type]
+            came.append(threads())
+            return resident
+
+        monkeypatch.setattr(models._loader, "build", watched)
+        with models.use(ModelKey("small")):
+            assert torch.get_num_threads() == 1
+
+    def kept() -> set[int]:
+        before = threads()
+        {"a block": block, "a load": load}[way]()
+        own = came[0] - before
+        assert len(own) == 2  # three compute, one of them is this thread
+        deadline = time.monotonic() + 10
+        while own & threads() and time.monotonic() < deadline:
+            time.sleep(0.01)  # a thread that ends is there for a moment
+        return own & threads()
+
+    try:
+        assert on_new_thread(kept) == set()
+    finally:
+        models.close()
+
+
+def test_a_block_in_which_torch_is_imported_leaves_no_threads() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import psutil, time\n"
+            "from playground.cores import computing\n"
+            "threads = lambda: {thread.id for thread in psutil.Process().threads()}\n"
+            "with computing(one_core=False):\n"
+            "    import torch\n"
+            "    torch.set_num_threads(3)\n"
+            "    before = threads()\n"
+            "    torch.ones(1_000_000).mul_(2.0)\n"
+            "    came = threads() - before\n"
+            "deadline = time.monotonic() + 10\n"
+            "while came & threads() and time.monotonic() < deadline:\n"
+            "    time.sleep(0.01)\n"
+            "print(len(came), len(came & threads()))\n",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["2", "0"]
+
+
+def test_all_cores_are_idle_until_a_step_had_to_wait() -> None:
+    idle = IdleCores(8, Clock())
+    for _ in range(20):
+        idle.judge(idle.count(), 0.020, 0.019)
+    assert idle.count() == 8
+    found = []
+    for _ in range(4):
+        idle.judge(idle.count(), 0.100, 0.050)
+        found.append(idle.count())
+    assert found == [4, 2, 1, 1]
+
+
+def test_one_short_wait_among_many_steps_is_none() -> None:
+    idle = IdleCores(2, Clock())
+    for step in range(60):
+        idle.judge(idle.count(), 0.027 if step % 10 == 9 else 0.020, 0.020)
+    assert idle.count() == 2
+
+
+def test_more_cores_are_tried_after_a_pause_that_grows_while_tries_fail() -> None:
+    clock = Clock()
+    idle = IdleCores(2, clock)
+    clock.now += 60  # the first steps come a while after the start
+    pauses = []
+    for _ in range(10):
+        assert idle.count() == 2
+        idle.judge(2, 0.100, 0.050)
+        began = clock.now
+        while idle.count() == 1:
+            clock.now += 0.1
+        pauses.append(clock.now - began)
+    assert pauses[0] == pytest.approx(FIRST_PAUSE_S, abs=0.15)
+    assert pauses[1:4] == pytest.approx([1.0, 2.0, 4.0], abs=0.15)
+    assert pauses[-1] == pytest.approx(LONGEST_PAUSE_S, abs=0.15)
+    clock.now += 2 * LONGEST_PAUSE_S  # all this time it went well
+    idle.judge(2, 0.100, 0.050)
+    clock.now += 1.1 * FIRST_PAUSE_S
+    assert idle.count() == 2
+
+
+def test_what_was_begun_on_other_cores_is_not_judged() -> None:
+    idle = IdleCores(4, Clock())
+    idle.judge(4, 0.100, 0.050)
+    idle.judge(4, 0.100, 0.050)  # a step of another thread, which began before
+    assert idle.count() == 2
+
+
+def test_a_step_that_waits_is_told_from_one_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = IdleCores(4, Clock())
+    monkeypatch.setattr(cores, "_idle_cores", lambda: idle)
+
+    def counts() -> list[int]:
+        found, steps = [], Steps(small=True)
+        for wait in (0.0, 0.2):
+            steps.begin()
+            found.append(torch.get_num_threads())
+            end = time.thread_time() + 0.05
+            while time.thread_time() < end:
+                pass
+            time.sleep(wait)
+            if wait:
+                steps.end()
+        steps.begin()
+        return [*found, torch.get_num_threads()]
+
+    assert on_new_thread(counts) == [4, 4, 2]
+
+
+def test_steps_of_a_large_model_keep_the_cores_they_have() -> None:
+    def counted() -> int:
+        torch.set_num_threads(3)
+        steps = Steps(small=False)
+        steps.begin()
+        time.sleep(0.1)
+        steps.end()
+        steps.begin()
+        return torch.get_num_threads()
+
+    assert on_new_thread(counted) == 3

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground import cores
 from playground.catalog import read_catalog
-from playground.cores import computing
+from playground.cores import IdleCores, computing
 from playground.errors import Cancelled, UserError
 from playground.images.limits import limits_of
 from playground.images.loading import scheduler_of
@@ -106,24 +107,27 @@ def test_a_picture_is_what_the_plain_pipeline_gives(studio: Studio, folder: Path
     assert np.array_equal(array(plain), array(picture.image))
 
 
-def test_the_thread_that_draws_has_the_cores_of_the_lease(studio: Studio) -> None:
+@pytest.mark.parametrize(("leased", "other"), [(2, 1), (1, 2)])
+def test_the_thread_that_draws_has_the_cores_of_the_lease_and_a_small_model_those_that_are_idle(
+    studio: Studio, leased: int, other: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
+    monkeypatch.setattr(cores, "_usual", [2])
+    monkeypatch.setattr(cores, "_idle_cores", lambda: IdleCores(3))
     counts: list[int] = []
     request = ImageRequest(PROMPT, width=64, height=64, steps=2, guidance=2.0, scheduler="DDIMScheduler")
-    for one_core, other in ((True, 2), (False, 1)):
-        with studio.models.use(ModelKey("drawn")) as engine, computing(one_core):
-            events = engine.generate(request, Task())
-            wanted = torch.get_num_threads()
-            # A new thread begins with the count that any thread set last.
-            elsewhere = threading.Thread(target=torch.set_num_threads, args=(other,))
-            elsewhere.start()
-            elsewhere.join()
-            hook = engine.pipe.unet.register_forward_pre_hook(lambda *_: counts.append(torch.get_num_threads()))
-            list(events)
-            hook.remove()
-        assert set(counts) == {wanted}
-        counts.clear()
+    with studio.models.use(ModelKey("drawn")) as engine, computing(one_core=leased == 1):
+        events = engine.generate(request, Task())
+        # A new thread begins with the count that any thread set last.
+        elsewhere = threading.Thread(target=torch.set_num_threads, args=(other,))
+        elsewhere.start()
+        elsewhere.join()
+        hook = engine.pipe.unet.register_forward_pre_hook(lambda *_: counts.append(torch.get_num_threads()))
+        list(events)
+        hook.remove()
+    assert len(counts) == 2
+    assert counts == [2, 2] if leased == 2 else counts[0] == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

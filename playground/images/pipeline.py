@@ -18,6 +18,7 @@ from PIL.Image import Resampling
 
 from playground import memory
 from playground.catalog import Entry
+from playground.cores import Steps
 from playground.errors import UserError
 from playground.images.decoding import Decoder
 from playground.images.film import Recorder
@@ -47,6 +48,7 @@ class _Run:
     request: ImageRequest
     task: Task
     put: Put
+    steps: Steps
     decoder: "PhotoAutoencoder | None"
 
 
@@ -94,7 +96,7 @@ class LocalPipeline:
 
         def work(put: Put) -> None:
             torch.set_num_threads(cores)
-            self._run(_Run(request, task, put, decoder))
+            self._run(_Run(request, task, put, Steps(small=cores == 1), decoder))
 
         return stepwise(work)
 
@@ -179,6 +181,8 @@ class LocalPipeline:
 
         def on_step(pipe: Any, index: int, _timestep: Any, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
             run.task.check()
+            if index:  # what comes before the first step's end are the words as well, and other threads at their start
+                run.steps.end()
             moment, steps = watched.moment, int(pipe.num_timesteps)
             assert moment is not None  # the scheduler was just asked
             if recorder:
@@ -186,9 +190,11 @@ class LocalPipeline:
             previews = show.pictures(lambda: spatial(moment.clean()), index + 1 == steps) if show else ()
             last[:] = [tensors["latents"]]
             run.put(Step(first, number, index + 1, steps, previews))
+            run.steps.begin()
             return {}
 
         options = self._options(pipe, request, number)
+        run.steps.begin()
         found = pipe(**options, generator=generators, callback_on_step_end=on_step, output_type="latent").images
         # Of a packed pipeline the last latents are those of its loop: what it gives is unpacked for the decoder.
         finished = spatial(last[0]) if self._space.packed else found
