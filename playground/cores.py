@@ -22,6 +22,7 @@ from functools import cache
 
 AWAKE = 0.8  # of the time a step took: whose thread computed for less had to wait for a core
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+SHARED_OUT = 200_000  # numbers: enough for torch to use all threads
 _SOFT = 1  # omp_pause_soft of OpenMP 5.0: threads end, all that was set stays
 _FIRST = threading.Lock()
 _usual: list[int] = []  # what torch, or whoever set OMP_NUM_THREADS, thinks right; read before anything was set
@@ -91,6 +92,18 @@ class Steps:
         self._idle = _idle_cores() if small else None
         self._count = 0
         self._wall = self._cpu = 0.0
+
+    def gather(self) -> None:
+        """Bring the threads into being some milliseconds before they are needed.
+
+        A new one begins on the core of its maker. While that computes, it takes tens of milliseconds to move.
+        """
+        if self._idle is None:
+            return
+        import torch
+
+        self.begin()
+        torch.zeros(SHARED_OUT).add(1.0)
 
     def begin(self) -> None:
         """What comes now is a step, and nothing else than torch's work."""

@@ -231,3 +231,14 @@ def test_steps_of_a_large_model_keep_the_cores_they_have() -> None:
         return torch.get_num_threads()
 
     assert on_new_thread(counted) == 3
+
+
+def test_the_threads_of_a_small_model_are_there_before_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "_idle_cores", lambda: IdleCores(3))
+
+    def came() -> int:
+        before = threads()
+        Steps(small=True).gather()
+        return len(threads() - before)
+
+    assert on_new_thread(came) == 2

@@ -14,13 +14,18 @@ import torch
 LOOK_S = 0.02
 
 
-def blocks_of(*parts: torch.nn.Module) -> list[torch.nn.Module]:
+def blocks_of(*parts: torch.nn.Module, outermost: bool = False) -> list[torch.nn.Module]:
     """Every member of a module list, in all of these, that has parts itself: a last linear layer or a dropout is none.
 
-    Takes milliseconds, so once is better than for every picture.
+    With `outermost` none that is inside another: for models of which even those are over in a moment. Takes
+    milliseconds, so once is better than for every picture.
     """
     lists = [module for part in parts for module in part.modules() if isinstance(module, torch.nn.ModuleList)]
-    return [block for blocks in lists for block in blocks if block is not None and any(block.children())]
+    blocks = [block for blocks in lists for block in blocks if block is not None and any(block.children())]
+    if not outermost:
+        return blocks
+    inside = {inner for block in blocks for inner in block.modules() if inner is not block}
+    return [block for block in blocks if block not in inside]
 
 
 @contextmanager

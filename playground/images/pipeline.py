@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from playground.autoencoders.network import PhotoAutoencoder
 
 Put = Callable[[ImageEvent], None]
-SMALL_MODEL = 500_000_000  # bytes: on a CPU only such models make several pictures at once
+SMALL_MODEL = 500_000_000  # bytes: on a CPU only such models make several pictures at once; looked at less closely
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class LocalPipeline:
         self._offload = offload
         self._schedule = pipe.scheduler.config  # as it was saved: every request makes its scheduler from it
         self._from_picture: Any = None
-        self._blocks = blocks_of(*parts_of(pipe))
+        self._blocks = blocks_of(*parts_of(pipe), outermost=self.nbytes <= SMALL_MODEL)
         self._space = LatentSpace(pipe, entry.label)
         self._previews = Previews(self._space, decodes=offload == "none")
         self._decoder = Decoder(self._space, entry.label)
@@ -96,7 +96,9 @@ class LocalPipeline:
 
         def work(put: Put) -> None:
             torch.set_num_threads(cores)
-            self._run(_Run(request, task, put, Steps(small=cores == 1), decoder))
+            steps = Steps(small=cores == 1)
+            steps.gather()
+            self._run(_Run(request, task, put, steps, decoder))
 
         return stepwise(work)
 
