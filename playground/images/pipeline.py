@@ -96,13 +96,12 @@ class LocalPipeline:
 
         def work(put: Put) -> None:
             torch.set_num_threads(cores)
-            steps = Steps(small=cores == 1)
-            steps.gather()
-            self._run(_Run(request, task, put, steps, decoder))
+            self._run(_Run(request, task, put, Steps(small=cores == 1), decoder))
 
         return stepwise(work)
 
     def _run(self, run: _Run) -> None:
+        run.steps.gather()
         began, request = time.perf_counter(), run.request
         peak = Peak(str(self._space.device))
 
@@ -151,8 +150,7 @@ class LocalPipeline:
         latents, films = self._denoise(run, first, number)
         pixels = self._decoder.decode(latents, request.width, request.height, self._previews.timed)
         seconds = (time.perf_counter() - began) / number
-        failed = []
-        made = films(latents) if films else [None] * number
+        failed, made = [], films(latents) if films else [None] * number
         for offset, (values, film) in enumerate(zip(pixels, made, strict=True)):
             settings = self._settings(request, first + offset)
             try:
@@ -183,7 +181,7 @@ class LocalPipeline:
 
         def on_step(pipe: Any, index: int, _timestep: Any, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
             run.task.check()
-            if index:  # what comes before the first step's end are the words as well, and other threads at their start
+            if index:  # the first one has the words in it
                 run.steps.end()
             moment, steps = watched.moment, int(pipe.num_timesteps)
             assert moment is not None  # the scheduler was just asked
@@ -202,9 +200,8 @@ class LocalPipeline:
         finished = spatial(last[0]) if self._space.packed else found
         if recorder is None:
             return finished, None
-        steps = int(pipe.num_timesteps)
         return finished, lambda latents: recorder.films(
-            latents, steps, lambda z: self._previews.for_film(z, width, height), scheduler, process
+            latents, int(pipe.num_timesteps), lambda z: self._previews.for_film(z, width, height), scheduler, process
         )
 
     def _options(self, pipe: Any, request: ImageRequest, number: int) -> dict[str, Any]:
@@ -244,7 +241,6 @@ class LocalPipeline:
         return min(request.count, self.entry.image.batch if small else 1)
 
     def _settings(self, request: ImageRequest, number: int) -> Settings:
-        reference = limits_of(self.entry).reference
         return Settings(
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
@@ -256,7 +252,7 @@ class LocalPipeline:
             width=request.width,
             height=request.height,
             seed=request.seed + number,
-            strength=1.0 if request.start is None or reference else request.strength,
+            strength=1.0 if request.start is None or limits_of(self.entry).reference else request.strength,
         )
 
     def _notes(self, request: ImageRequest) -> Iterator[str]:
