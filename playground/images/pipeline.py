@@ -61,7 +61,7 @@ class LocalPipeline:
         self._offload = offload
         self._schedule = pipe.scheduler.config  # as it was saved: every request makes its scheduler from it
         self._from_picture: Any = None
-        self._blocks = blocks_of(*parts_of(pipe), outermost=self.nbytes <= SMALL_MODEL)
+        self._blocks = blocks_of(*parts_of(pipe), outermost=offload == "none" and self.nbytes <= SMALL_MODEL)
         self._space = LatentSpace(pipe, entry.label)
         self._previews = Previews(self._space, decodes=offload == "none")
         self._decoder = Decoder(self._space, entry.label)
