@@ -1,8 +1,9 @@
 """How many cores torch computes on: all of them for a large model, for a small one those that nobody else wants.
 
 Rule of the room: counts belong to threads, what is set here holds for the calling one; and whoever computed on several
-cores lets go of them. A layer of a small network is over in a tenth of a millisecond. Its threads wait for each other
-awake, which is fast while each has a core to itself. Two things make every layer wait for milliseconds:
+cores lets go of them: a large model when it is done, a small one when its worker rests or does anything large. A layer
+of a small network is over in a tenth of a millisecond. Its threads wait for each other awake, which is fast while each
+has a core to itself. Two things make every layer wait for milliseconds:
 
 - a thread of theirs has to wait for a core that somebody else (the browser, another visitor) computes on;
 - GNU's OpenMP lets them sleep, which it does as soon as the teams of all threads together, also of those that are
@@ -19,8 +20,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 AWAKE = 0.8  # of the time a step took: whose thread computed for less had to wait for a core
+KEPT = 0.8  # of what a step counted once the next is over: a single short wait among five is none
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 SHARED_OUT = 200_000  # numbers: enough for torch to use all threads
 _SOFT = 1  # omp_pause_soft of OpenMP 5.0: threads end, all that was set stays
@@ -37,14 +40,16 @@ def computing(one_core: bool) -> Iterator[None]:
             if not _usual:
                 _usual.append(torch.get_num_threads())
         before = torch.get_num_threads()
-        torch.set_num_threads(1 if one_core else _usual[0])
+        _set_threads(1 if one_core else _usual[0])
+    if not one_core:
+        let_go()  # what the steps of a small model left: the work may be done on another thread (llama.cpp's is)
     try:
         yield
     finally:
         if not one_core:
-            _let_go()
+            let_go()
         if torch is not None:
-            torch.set_num_threads(before)
+            _set_threads(before)
 
 
 class IdleCores:
@@ -59,7 +64,7 @@ class IdleCores:
         self._clock = clock
         self._pause = FIRST_PAUSE_S
         self._changed = clock()
-        self._wall = self._cpu = 0.0  # of the last steps, each counting half as much as the one after it
+        self._wall = self._cpu = 0.0  # of the last steps, each counting less than the one after it
 
     def count(self) -> int:
         """The cores for the next step."""
@@ -71,7 +76,7 @@ class IdleCores:
         """A step on `count` cores took `wall_s`; its thread computed for `cpu_s` of them."""
         if count != self._count or count == 1:
             return
-        self._wall, self._cpu = self._wall / 2 + wall_s, self._cpu / 2 + cpu_s
+        self._wall, self._cpu = KEPT * self._wall + wall_s, KEPT * self._cpu + cpu_s
         if self._cpu < AWAKE * self._wall:
             tried_in_vain = self._unchanged_s() < self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE_S) if tried_in_vain else FIRST_PAUSE_S
@@ -86,33 +91,42 @@ class IdleCores:
 
 
 class Steps:
-    """The steps of one piece of work, on the thread that does it. A small one's are on as many cores as are idle."""
+    """The steps of one piece of work, on the thread that does it. A small one's are on as many cores as are idle.
+
+    The threads stay for the next piece of work: visitors who want another picture do not wait for new ones.
+    """
 
     def __init__(self, small: bool) -> None:
         self._idle = _idle_cores() if small else None
         self._count = 0
         self._wall = self._cpu = 0.0
 
-    def gather(self) -> None:
-        """Bring the threads into being some milliseconds before they are needed.
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """The threads come into being some milliseconds before they are needed; in the end the count is as it was.
 
-        A new one begins on the core of its maker. While that computes, it takes tens of milliseconds to move.
+        A new thread begins on the core of its maker. While that computes, it takes tens of milliseconds to move.
         """
         if self._idle is None:
+            yield
             return
         import torch
 
+        before = self._count = torch.get_num_threads()
         self.begin()
         torch.zeros(SHARED_OUT).add(1.0)
+        try:
+            yield
+        finally:
+            _set_threads(before)
 
     def begin(self) -> None:
         """What comes now is a step, and nothing else than torch's work."""
         if self._idle is None:
             return
-        import torch
-
-        self._count = self._idle.count()
-        torch.set_num_threads(self._count)
+        if (count := self._idle.count()) != self._count:
+            self._count = count
+            _set_threads(count)
         self._wall, self._cpu = time.perf_counter(), time.thread_time()
 
     def end(self) -> None:
@@ -127,7 +141,28 @@ def _idle_cores() -> IdleCores:
         return IdleCores(_usual[0])
 
 
-def _let_go() -> None:
+def _set_threads(count: int) -> None:
+    """How many threads torch's work on this thread has."""
+    import torch
+
+    torch.set_num_threads(count)
+    if count > 1 and (reset := _reset_of_mkl()) is not None:
+        reset(0)
+
+
+@cache
+def _reset_of_mkl() -> Callable[[int], int] | None:
+    """MKL's way back to as many threads as OpenMP has here; None where torch has no MKL of its own.
+
+    torch tells MKL the number too, and then the products of small matrices take longer: 2 % of a step.
+    """
+    import torch
+
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    return getattr(ctypes.CDLL(str(library)), "MKL_Set_Num_Threads_Local", None) if library.exists() else None
+
+
+def let_go() -> None:
     """End the threads that this thread computed on beside itself; they come back with its next layer."""
     if "torch" in sys.modules and (pause := _pause_of_openmp()) is not None:
         pause(_SOFT)

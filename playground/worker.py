@@ -16,6 +16,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
+from playground.cores import let_go
 from playground.errors import Cancelled, UserError
 from playground.task import Phase, Task
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEARTBEAT_S = 0.1
 LONGEST_FAREWELL_S = 3.0
+REST_S = 2.0  # without work a thread keeps the cores it computed on for so long
 
 
 class _End:
@@ -151,8 +153,11 @@ class Worker:
 
     def _next(self) -> Job | None:
         with self._changed:
+            rested = False
             while not self._line and not self._closed:
-                self._changed.wait()
+                if not self._changed.wait(None if rested else REST_S):
+                    let_go()
+                    rested = True
             if self._closed:
                 return None
             visitor, jobs = self._line.popitem(last=False)

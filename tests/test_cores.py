@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -15,6 +15,7 @@ from playground.cores import FIRST_PAUSE_S, LONGEST_PAUSE_S, IdleCores, Steps, c
 from playground.residency import ModelKey, Models
 from playground.resident import Resident
 from playground.task import Task
+from playground.worker import Worker
 
 
 def on_new_thread(work: Callable[[], object]) -> object:
@@ -238,7 +239,72 @@ def test_the_threads_of_a_small_model_are_there_before_its_first_step(monkeypatc
 
     def came() -> int:
         before = threads()
-        Steps(small=True).gather()
-        return len(threads() - before)
+        torch.set_num_threads(1)
+        with Steps(small=True).gathered():
+            return len(threads() - before)
 
     assert on_new_thread(came) == 2
+
+
+def ends(ids: set[int]) -> bool:
+    """Whether these threads do, which takes a moment."""
+    deadline = time.monotonic() + 10
+    while ids & threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not ids & threads()
+
+
+@pytest.mark.skipif(cores._pause_of_openmp() is None, reason="torch does not compute with GNU's OpenMP here")
+def test_the_threads_of_a_small_model_stay_for_its_next_work_and_go_before_large_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cores, "_idle_cores", lambda: IdleCores(3))
+
+    def told() -> list[object]:
+        before, found = threads(), list[set[int]]()
+        torch.set_num_threads(1)
+        for _ in range(2):
+            with Steps(small=True).gathered():
+                compute()
+                found.append(threads() - before)
+            with computing(one_core=True):
+                compute()
+        after = torch.get_num_threads()
+        with computing(one_core=False):
+            return [len(found[0]), found[0] == found[1], after, ends(found[0])]
+
+    assert on_new_thread(told) == [2, True, 1, True]
+
+
+@pytest.mark.skipif(cores._pause_of_openmp() is None, reason="torch does not compute with GNU's OpenMP here")
+def test_the_threads_of_a_small_model_go_when_its_worker_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "_idle_cores", lambda: IdleCores(3))
+    monkeypatch.setattr("playground.worker.REST_S", 0.2)
+    worker = Worker("draws")
+
+    def draw(_: Task) -> Iterator[set[int]]:
+        before = threads()
+        with Steps(small=True).gathered():
+            yield threads() - before
+
+    try:
+        for _ in range(2):  # it wakes up again
+            (own,) = (event for event in worker.submit("me", draw).events() if isinstance(event, set))
+            assert len(own) == 2
+            assert ends(own)
+    finally:
+        worker.close()
+
+
+@pytest.mark.skipif(cores._reset_of_mkl() is None, reason="torch computes without MKL here")
+def test_mkl_decides_by_itself_how_many_of_the_threads_a_product_needs() -> None:
+    reset = cores._reset_of_mkl()
+    assert reset is not None
+
+    def told() -> tuple[int, int]:
+        torch.set_num_threads(2)
+        by_torch = reset(0)  # gives what it was
+        with computing(one_core=False):
+            return by_torch, reset(0)
+
+    assert on_new_thread(told) == (2, 0)

@@ -1,11 +1,13 @@
 """What the engine of pictures is made of: limits and wishes, predictions, the film, loading, the service's extras."""
 
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -150,7 +152,6 @@ def test_a_picture_to_begin_from_always_leaves_a_step(steps: int, strength: floa
 def test_the_clean_picture_expected_is_the_schedulers_own(name: str, prediction: str) -> None:
     """Of a model that knows the answer, every sampler is told it, at every step, whatever its own scales."""
     import diffusers
-    import torch
 
     from playground.images.prediction import Watched
 
@@ -188,7 +189,6 @@ def test_the_clean_picture_expected_is_the_schedulers_own(name: str, prediction:
 
 
 def test_flow_and_trigflow_say_the_clean_picture_too() -> None:
-    import torch
     from diffusers import FlowMatchEulerDiscreteScheduler, SCMScheduler
 
     from playground.images.prediction import Watched
@@ -254,8 +254,6 @@ def test_few_frames_are_chosen_evenly() -> None:
 
 def test_the_cheap_preview_finds_the_colours_of_a_decoder() -> None:
     """Of an autoencoder whose latents are colours in disguise, one colour a cell."""
-    import torch
-
     from playground.images.preview import Previews
 
     mix = torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, -0.5], [0.5, 0.0, 1.0], [1.0, 1.0, 1.0]], dtype=torch.float32)
@@ -275,7 +273,7 @@ def test_the_cheap_preview_finds_the_colours_of_a_decoder() -> None:
     assert array(picture)[32, 32] == pytest.approx((wanted.numpy() + 1) * 127.5, abs=8)
 
 
-# Turns between two threads
+# Turns between the work and who reads its events
 
 
 def test_work_and_consumer_take_turns() -> None:
@@ -292,6 +290,30 @@ def test_work_and_consumer_take_turns() -> None:
     assert told == ["made 0", "got 0", "made 1", "got 1", "made 2", "got 2", "end"]
 
 
+def test_the_work_is_done_on_the_thread_that_reads_and_its_modes_are_its_own() -> None:
+    def work(put: Any) -> None:
+        with torch.inference_mode():
+            put((threading.get_ident(), torch.zeros(1).is_inference()))
+            put((threading.get_ident(), torch.zeros(1).is_inference()))
+
+    for thread, inference in stepwise(work):
+        assert (thread, inference) == (threading.get_ident(), True)
+        assert torch.is_grad_enabled() and not torch.zeros(1).is_inference()
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_work_may_read_the_events_of_other_work() -> None:
+    def inner(put: Any) -> None:
+        put(1)
+        put(2)
+
+    def outer(put: Any) -> None:
+        for number in stepwise(inner):
+            put(10 * number)
+
+    assert list(stepwise(outer)) == [10, 20]
+
+
 def test_leaving_ends_the_work_and_a_fault_comes_through() -> None:
     ended: list[str] = []
 
@@ -306,6 +328,8 @@ def test_leaving_ends_the_work_and_a_fault_comes_through() -> None:
     assert next(events) == 0
     events.close()  # type: ignore[attr-defined]
     assert ended == ["here"]
+    stepwise(work).close()  # type: ignore[attr-defined]
+    assert ended == ["here"]  # what was never begun has nothing to end
 
     def broken(put: Any) -> None:
         put(1)

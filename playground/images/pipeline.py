@@ -92,16 +92,16 @@ class LocalPipeline:
         self, request: ImageRequest, task: Task, decoder: "PhotoAutoencoder | None" = None
     ) -> Iterator[ImageEvent]:
         """As in `ImageEngine`; `decoder` is a tiny autoencoder of the same latents, for the previews."""
-        cores = torch.get_num_threads()  # of this thread, which leased the model; the work has one of its own
+        steps = Steps(small=torch.get_num_threads() == 1)  # as the lease has it
 
         def work(put: Put) -> None:
-            torch.set_num_threads(cores)
-            self._run(_Run(request, task, put, Steps(small=cores == 1), decoder))
+            # Weights that come and go while they are used must not become tensors of inference mode.
+            with steps.gathered(), torch.inference_mode(self._offload == "none"):
+                self._run(_Run(request, task, put, steps, decoder))
 
         return stepwise(work)
 
     def _run(self, run: _Run) -> None:
-        run.steps.gather()
         began, request = time.perf_counter(), run.request
         peak = Peak(str(self._space.device))
 
