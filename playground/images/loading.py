@@ -16,6 +16,7 @@ from playground.catalog import Entry
 from playground.errors import UserError
 from playground.images.limits import IMAGE_TO_IMAGE
 from playground.images.offload import Offload
+from playground.images.reading import read_once
 from playground.memory import is_out_of_memory
 
 VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
@@ -58,6 +59,7 @@ def load(folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: O
         ) from error
     _refuse_incomplete(pipe, entry)
     pipe.set_progress_bar_config(disable=True)
+    read_once(pipe)
     match offload:
         case "none":
             pipe.to(device)
@@ -84,6 +86,7 @@ def sibling(pipe: Any) -> Any:
     settings = {key: pipe.config[key] for key in known if key in pipe.config and key not in parts}
     other = kind(**parts, **settings)
     other.set_progress_bar_config(disable=True)
+    read_once(other)
     return other
 
 

@@ -1,0 +1,110 @@
+"""Words are read once: the next picture of the same words costs no text encoder, and is the same picture."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DiffusionPipeline
+from PIL import Image
+
+from playground.images.reading import read_once
+from playground.images.types import ImageRequest, Picture
+from playground.residency import ModelKey
+from tests.test_images_pipelines import KINDS, Studio, array
+from tests.tiny_images import catalogue
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("reading")
+
+
+@pytest.fixture(scope="module")
+def studio(folder: Path) -> Iterator[Studio]:
+    made = Studio(folder, catalogue(folder))
+    yield made
+    made.close()
+
+
+@contextmanager
+def counted(studio: Studio, model: str) -> Iterator[list[int]]:
+    """Grows by one whenever the text encoder reads."""
+    reads: list[int] = []
+    with studio.models.use(ModelKey(model)) as engine:
+        encoder: torch.nn.Module = engine.pipe.text_encoder
+        hook = encoder.register_forward_hook(lambda *_: reads.append(1))
+        try:
+            yield reads
+        finally:
+            hook.remove()
+
+
+def draw(studio: Studio, model: str, words: str, **wish: Any) -> Image.Image:
+    events = studio.service.generate("me", model, ImageRequest(words, **wish)).events()
+    return next(event.image for event in list(events) if isinstance(event, Picture))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_words_are_read_once_and_others_anew(studio: Studio, kind: str) -> None:
+    with counted(studio, kind) as reads:
+        first = draw(studio, kind, "a man with a hat", seed=1)
+        once = len(reads)
+        assert once >= 1
+        assert np.abs(array(draw(studio, kind, "a man with a hat", seed=2)) - array(first)).max() > 1
+        assert np.array_equal(array(draw(studio, kind, "a man with a hat", seed=1)), array(first))
+        assert len(reads) == once
+        other = draw(studio, kind, "a woman with glasses", seed=1)
+        assert len(reads) > once
+        assert not np.array_equal(array(other), array(first))
+        for number in range(4):  # what was read long ago is forgotten
+            draw(studio, kind, f"a man with {number} hats", seed=1)
+        before = len(reads)
+        assert np.array_equal(array(draw(studio, kind, "a man with a hat", seed=1)), array(first))
+        assert len(reads) > before
+
+
+def test_what_is_unwanted_and_how_many_pictures_are_part_of_what_was_read(studio: Studio) -> None:
+    wish = {"seed": 3, "guidance": 5.0}
+    with counted(studio, "drawn") as reads:
+        plain = draw(studio, "drawn", "a face", **wish)
+        after = [len(reads)]
+        without = draw(studio, "drawn", "a face", **wish, negative_prompt="a very large green hat")
+        after.append(len(reads))
+        together = draw(studio, "drawn", "a face", **wish, count=2)
+        after.append(len(reads))
+    assert after[0] < after[1] < after[2]
+    assert not np.array_equal(array(plain), array(without))
+    assert np.abs(array(together) - array(plain)).max() <= 1
+
+
+def test_a_picture_to_begin_from_has_its_words_read_too(studio: Studio) -> None:
+    start = Image.new("RGB", (64, 64), "red")
+    with counted(studio, "drawn") as reads:
+        first = draw(studio, "drawn", "a hat", seed=1, start=start, strength=0.6)
+        once = len(reads)
+        draw(studio, "drawn", "a hat", seed=2, start=start, strength=0.6)
+        assert len(reads) == once >= 1
+        other = draw(studio, "drawn", "a woman with long hair", seed=1, start=start, strength=0.6)
+        assert len(reads) > once
+    assert not np.array_equal(array(first), array(other))
+
+
+def test_what_was_read_does_not_keep_a_pipeline_in_memory(folder: Path, studio: Studio) -> None:
+    pipe = DiffusionPipeline.from_pretrained(folder / "drawn", dtype=torch.float32, use_safetensors=True)
+    pipe.set_progress_bar_config(disable=True)
+    read_once(pipe)
+    pipe("a face", width=64, height=64, num_inference_steps=1)
+    gc.collect()
+    gone = weakref.ref(pipe.unet)
+    gc.disable()
+    try:
+        del pipe
+        assert gone() is None
+    finally:
+        gc.enable()
