@@ -1,42 +1,34 @@
 """Text-to-image: what the playground adds to the diffusers call that a user would write, and how long a visitor waits.
 
-Rule of the room: all sides take turns in one run with the same prompt, seed and settings; medians are told, and the
-pictures are compared as well as the times. Plain diffusers has all cores, as in a script of its own, and lets go of
-them after its turn, so that no side is slowed by another's threads (see `playground.cores`).
+Rule of the room: all sides take turns in one run with the same prompt, seed and settings, each in a process of its own
+(`images_sides`); medians are told, and the pictures are compared as well as the times. Every round has new words.
 """
 
 import argparse
 import os
+import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from operator import truediv
 from statistics import median
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
+from playground.bench.images_sides import MODEL, OFF, ON, PLAIN, SIDES, Side, started, steps_and_guidance, words
 from playground.bench.machine import Machine
 from playground.bench.table import print_table, tell
 from playground.core import Playground
-from playground.cores import computing
-from playground.images.types import ImageRequest, Picture
 from playground.settings import ROOT, Settings
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    Way = Callable[[int], Image.Image]  # of a seed
-
-MODEL = "avatar-diffusion"
-PROMPT = "a smiling person with long red hair and round glasses wearing a blue hoodie on a green background"
 STARTS = 3
 WARM_UP = 2  # rounds that are not counted
-PLAIN, ONE = "plain diffusers call", "plain diffusers call, one core"
-OFF, ON = "playground, preview off", "playground, preview on"
-WANTED = {PLAIN: "", ONE: "", OFF: "+5 %", ON: "+15 %"}
+AGAIN = f"{OFF}, the same words again"
+WANTED = {OFF: "+5 %", ON: "+15 %"}
+PAUSE_S = 0.02  # between turns: threads stay awake for some milliseconds after their work
 BUSY = "while True: pass"  # another program that keeps one core busy
 OPENED_S = 5.0  # how long a visitor looks at a tab and types before the first picture is asked for
 SAME = 1  # of 255: pictures no further apart are one, rounded in another order
@@ -52,7 +44,7 @@ if {{opened}}:
     time.sleep({{opened}})
     began = time.perf_counter()
 for seed in (1, 2):
-    for event in playground.images.generate("bench", "{MODEL}", ImageRequest("{PROMPT}", seed=seed)).events():
+    for event in playground.images.generate("bench", "{MODEL}", ImageRequest("{words(0)}", seed=seed)).events():
         if isinstance(event, Picture):
             print(time.perf_counter() - began)
         elif isinstance(event, Done):
@@ -75,7 +67,8 @@ class Start:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rounds", type=int, default=15, help="pictures of each side")
+    parser.add_argument("--starts", type=int, default=8, help="new processes of each side")
+    parser.add_argument("--rounds", type=int, default=8, help="pictures of each of these")
     parser.set_defaults(run=run)
 
 
@@ -87,17 +80,15 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
         starts.append(_cold())
         opened.append(_cold(OPENED_S))
     with closing(Playground(Settings(offline=True))) as playground:
-        tell(f"loading {MODEL} twice: for plain diffusers and for the playground")
-        ways = _ways(playground)
-        limits = playground.images.limits(MODEL)
-        what = f"One picture, {limits.steps[1]} steps, guidance {limits.guidance[1]:g}"
-        _print_beside_plain(what, ways, given.rounds, WANTED)
-        other = subprocess.Popen([sys.executable, "-c", BUSY])  # noqa: S603
-        try:
-            _print_beside_plain(f"{what}, while another program keeps a core busy", ways, given.rounds, {})
-        finally:
-            other.kill()
-            other.wait()
+        steps, guidance = steps_and_guidance(playground)
+    what = f"One picture, {steps} steps, guidance {guidance:g}"
+    _print_beside_plain(what, given.starts, given.rounds, WANTED)
+    other = subprocess.Popen([sys.executable, "-c", BUSY])  # noqa: S603
+    try:
+        _print_beside_plain(f"{what}, while another program keeps a core busy", 1, 2 * given.rounds, {})
+    finally:
+        other.kill()
+        other.wait()
     peak = median(start.peak for start in starts) / 1e6
     rows = [
         [
@@ -116,74 +107,41 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
     print_table(f"Waiting ({STARTS} new processes, medians)", ["what", "measured", "wanted"], rows)
 
 
-def _ways(playground: Playground) -> dict[str, "Way"]:
-    plain = _plain(playground)
-    return {
-        PLAIN: _computing(plain, one_core=False),
-        ONE: _computing(plain, one_core=True),
-        OFF: _ours(playground, preview=False),
-        ON: _ours(playground, preview=True),
-    }
-
-
-def _print_beside_plain(what: str, ways: dict[str, "Way"], rounds: int, wanted: dict[str, str]) -> None:
-    """The table of the ways, which take turns. Raises `AssertionError` where they do not make one picture."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    apart: dict[str, int] = dict.fromkeys(ways, 0)
-    for seed in range(WARM_UP + rounds):
-        tell(f"round {seed + 1} of {WARM_UP + rounds}{', not counted' if seed < WARM_UP else ''}")
-        pictures = {}
-        turn = seed % len(ways)  # who begins changes, so that nobody always follows the same one
-        for name in [*ways, *ways][turn : turn + len(ways)]:
-            began = time.perf_counter()
-            pictures[name] = np.asarray(ways[name](seed), dtype=int)
-            if seed >= WARM_UP:
-                times[name].append(time.perf_counter() - began)
-        for name, picture in pictures.items():
-            apart[name] = max(apart[name], int(abs(picture - pictures[PLAIN]).max()))
-            assert apart[name] <= SAME, f"{name}: seed {seed} gave another picture ({apart[name]} of 255 apart)"
+def _print_beside_plain(what: str, starts: int, rounds: int, wanted: dict[str, str]) -> None:
+    """The table of the sides, each `starts` times in a new process: where the system puts a process's memory makes it
+    faster or slower by some percent for as long as it lives. Raises `AssertionError` where pictures are not the same.
+    """
+    times: dict[str, list[float]] = {name: [] for name in (*SIDES, AGAIN)}
+    apart = dict.fromkeys(times, 0)
+    for start in range(starts):
+        tell(f"start {start + 1} of {starts}: {len(SIDES)} new processes make {rounds} pictures each")
+        with started() as sides:
+            for seed in range(-WARM_UP, rounds):
+                made = _round(sides, seed + start * rounds + WARM_UP)
+                for name, (seconds, picture) in made.items():
+                    apart[name] = max(apart[name], int(abs(picture - made[PLAIN][1]).max()))
+                    assert apart[name] <= SAME, f"{name}: another picture ({apart[name]} of 255 apart)"
+                    if seed >= 0:
+                        times[name].append(seconds)
     rows = [
         [name, f"{median(each):.3f}", f"{min(each):.3f} to {max(each):.3f}",
-         f"{100 * (median(each) / median(times[PLAIN]) - 1):+.1f} %", wanted.get(name, ""), str(apart[name])]
+         f"{100 * (median(map(truediv, each, times[PLAIN])) - 1):+.1f} %", wanted.get(name, ""), str(apart[name])]
         for name, each in times.items()
     ]  # fmt: skip
-    heads = ["way", "seconds", "range", "more than plain", "at most", "largest difference, of 255"]
-    print_table(f"{what}, {rounds} rounds in turn, medians", heads, rows)
+    heads = ["side", "seconds", "range", "more than plain", "at most", "largest difference, of 255"]
+    print_table(f"{what}; {starts} x {rounds} rounds, medians, also of what is more in a round", heads, rows)
 
 
-def _plain(playground: Playground) -> "Way":
-    """What a user of diffusers would write."""
-    import torch
-    from diffusers import DiffusionPipeline
-
-    limits = playground.images.limits(MODEL)
-    folder = ROOT / "assets" / "models" / MODEL
-    pipe: Any = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
-    pipe.set_progress_bar_config(disable=True)
-
-    def make(seed: int) -> "Image.Image":
-        noise = torch.Generator().manual_seed(seed)
-        steps, guidance = limits.steps[1], limits.guidance[1]
-        return pipe(PROMPT, num_inference_steps=steps, guidance_scale=guidance, generator=noise).images[0]
-
-    return make
-
-
-def _computing(way: "Way", one_core: bool) -> "Way":
-    def make(seed: int) -> "Image.Image":
-        with computing(one_core):
-            return way(seed)
-
-    return make
-
-
-def _ours(playground: Playground, preview: bool) -> "Way":
-    def make(seed: int) -> "Image.Image":
-        wish = ImageRequest(PROMPT, seed=seed, preview=preview, score=False)
-        events = playground.images.generate("bench", MODEL, wish).events()
-        return next(event.image for event in list(events) if isinstance(event, Picture))
-
-    return make
+def _round(sides: list[Side], seed: int) -> dict[str, tuple[float, np.ndarray]]:
+    """Seconds and the picture of every side, in an order by chance, and at last of the same words once more."""
+    made = {}
+    off = next(side for side in sides if side.name == OFF)
+    for name, side in [*((side.name, side) for side in random.sample(sides, len(sides))), (AGAIN, off)]:
+        time.sleep(PAUSE_S)
+        seconds, path = side.make(seed)
+        with Image.open(path) as picture:
+            made[name] = seconds, np.asarray(picture, dtype=int)
+    return made
 
 
 def _cold(opened: float = 0.0) -> Start:
