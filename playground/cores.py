@@ -9,8 +9,8 @@ has a core to itself. Two things make every layer wait for milliseconds:
 - GNU's OpenMP lets them sleep, which it does as soon as the teams of all threads together, also of those that are
   done, are larger than the machine.
 
-A picture of `avatar-diffusion` on a machine of two cores took 0.28 s on both and 0.35 s on one; on both beside a
-process that computes 1.7 s, and beside a thread that kept its team 0.6 s.
+A picture of `avatar-diffusion` on a machine of two cores took 0.23 s on both and 0.30 s on one; on both beside a
+process that computes 1.3 s, and beside a thread that kept its team 0.5 s.
 """
 
 import ctypes

@@ -15,7 +15,6 @@ from playground.catalog import read_catalog
 from playground.cores import IdleCores, computing
 from playground.errors import Cancelled, UserError
 from playground.images.limits import limits_of
-from playground.images.loading import scheduler_of
 from playground.images.service import ImageService
 from playground.images.types import Done, ImageRequest, Picture, Started, Step
 from playground.loaders import Loaders
@@ -297,8 +296,8 @@ def test_one_step_and_very_many_work_with_every_scheduler(studio: Studio) -> Non
 
 def test_a_sampler_of_pixels_does_not_clip_latents(studio: Studio) -> None:
     with studio.models.use(ModelKey("xl")) as engine:
-        assert "clip_sample" not in engine._schedule  # Euler's saved config knows nothing of it
-        assert scheduler_of("DDIMScheduler", engine._schedule).config.clip_sample is False
+        assert "clip_sample" not in engine._schedulers._schedule  # Euler's saved config knows nothing of it
+        assert engine._schedulers.new("DDIMScheduler").config.clip_sample is False
 
 
 def test_numbers_that_are_none_are_said_and_never_shown(tmp_path: Path) -> None:

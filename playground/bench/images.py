@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from playground.bench.images_sides import MODEL, OFF, ON, PLAIN, SIDES, Side, started, steps_and_guidance, words
+from playground.bench.images_sides import MODEL, OFF, ON, PLAIN, SIDES, Side, started, words
 from playground.bench.machine import Machine
 from playground.bench.table import print_table, tell
 from playground.core import Playground
@@ -80,12 +80,12 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
         starts.append(_cold())
         opened.append(_cold(OPENED_S))
     with closing(Playground(Settings(offline=True))) as playground:
-        steps, guidance = steps_and_guidance(playground)
-    what = f"One picture, {steps} steps, guidance {guidance:g}"
-    _print_beside_plain(what, given.starts, given.rounds, WANTED)
+        limits = playground.images.limits(MODEL)
+    usual = limits.steps[1], limits.guidance[1]  # what the tab suggests
+    _print_beside_plain("", usual, given.starts, given.rounds, WANTED)
     other = subprocess.Popen([sys.executable, "-c", BUSY])  # noqa: S603
     try:
-        _print_beside_plain(f"{what}, while another program keeps a core busy", 1, 2 * given.rounds, {})
+        _print_beside_plain(" while another program keeps a core busy", usual, 1, 2 * given.rounds, {})
     finally:
         other.kill()
         other.wait()
@@ -107,7 +107,7 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
     print_table(f"Waiting ({STARTS} new processes, medians)", ["what", "measured", "wanted"], rows)
 
 
-def _print_beside_plain(what: str, starts: int, rounds: int, wanted: dict[str, str]) -> None:
+def _print_beside_plain(when: str, usual: tuple[int, float], starts: int, rounds: int, wanted: dict[str, str]) -> None:
     """The table of the sides, each `starts` times in a new process: where the system puts a process's memory makes it
     faster or slower by some percent for as long as it lives. Raises `AssertionError` where pictures are not the same.
     """
@@ -115,7 +115,7 @@ def _print_beside_plain(what: str, starts: int, rounds: int, wanted: dict[str, s
     apart = dict.fromkeys(times, 0)
     for start in range(starts):
         tell(f"start {start + 1} of {starts}: {len(SIDES)} new processes make {rounds} pictures each")
-        with started() as sides:
+        with started(*usual) as sides:
             for seed in range(-WARM_UP, rounds):
                 made = _round(sides, seed + start * rounds + WARM_UP)
                 for name, (seconds, picture) in made.items():
@@ -129,6 +129,7 @@ def _print_beside_plain(what: str, starts: int, rounds: int, wanted: dict[str, s
         for name, each in times.items()
     ]  # fmt: skip
     heads = ["side", "seconds", "range", "more than plain", "at most", "largest difference, of 255"]
+    what = f"One picture{when}, {usual[0]} steps, guidance {usual[1]:g}"
     print_table(f"{what}; {starts} x {rounds} rounds, medians, also of what is more in a round", heads, rows)
 
 

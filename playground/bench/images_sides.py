@@ -41,7 +41,7 @@ class Side:
     """A process that makes pictures while nobody else is asked for one."""
 
     name: str
-    folder: Path
+    files: Path  # how the names of what it writes begin
     asks: IO[str]
     answers: IO[str]
 
@@ -49,53 +49,47 @@ class Side:
         """Seconds from the words to the picture in memory, and the file in which it then lies."""
         print(seed, file=self.asks, flush=True)
         if not (answer := self.answers.readline()):
-            raise RuntimeError(f"{self.name}: the process ended.\n{self._errors.read_text()}")
-        return float(answer), self._picture(seed)
-
-    def _picture(self, seed: int) -> Path:
-        return self.folder / f"{SIDES.index(self.name)}-{seed}.png"
-
-    @property
-    def _errors(self) -> Path:
-        return self.folder / f"{SIDES.index(self.name)}.txt"
+            raise RuntimeError(f"{self.name}: the process ended.\n{_errors(self.files).read_text()}")
+        return float(answer), _picture(self.files, seed)
 
 
 @contextmanager
-def started() -> Iterator[list[Side]]:
-    """All sides, loaded, until the block ends."""
+def started(steps: int, guidance: float) -> Iterator[list[Side]]:
+    """All sides, until the block ends."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as ends:
-        yield [ends.enter_context(_started(name, Path(folder))) for name in SIDES]
+        yield [
+            ends.enter_context(_started(name, Path(folder, str(number)), steps, guidance))
+            for number, name in enumerate(SIDES)
+        ]
 
 
 @contextmanager
-def _started(name: str, folder: Path) -> Iterator[Side]:
-    command = [sys.executable, "-m", __spec__.name, name, str(folder)]
-    errors = (folder / f"{SIDES.index(name)}.txt").open("w")
-    with (
-        errors,
-        subprocess.Popen(  # noqa: S603
+def _started(name: str, files: Path, steps: int, guidance: float) -> Iterator[Side]:
+    command = [sys.executable, "-m", __spec__.name, name, str(files), str(steps), str(guidance)]
+    with _errors(files).open("w") as errors:
+        process = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as process,
-    ):
-        assert process.stdin
-        assert process.stdout
-        yield Side(name, folder, process.stdin, process.stdout)  # closing its input ends it
+        )
+        with process:
+            assert process.stdin
+            assert process.stdout
+            yield Side(name, files, process.stdin, process.stdout)  # closing its input ends it
 
 
-def steps_and_guidance(playground: Playground) -> tuple[int, float]:
-    """What the tab suggests for the model."""
-    limits = playground.images.limits(MODEL)
-    return limits.steps[1], limits.guidance[1]
+def _picture(files: Path, seed: int) -> Path:
+    return files.with_name(f"{files.name}-{seed}.png")
+
+
+def _errors(files: Path) -> Path:
+    return files.with_suffix(".txt")
 
 
 @contextmanager
-def _plain(one_core: bool) -> "Iterator[Way]":
+def _plain(one_core: bool, steps: int, guidance: float) -> "Iterator[Way]":
     """What a user of diffusers would write."""
     import torch
     from diffusers import DiffusionPipeline
 
-    with closing(Playground(Settings(offline=True))) as playground:
-        steps, guidance = steps_and_guidance(playground)
     if one_core:
         torch.set_num_threads(1)
     folder = ROOT / "assets" / "models" / MODEL
@@ -110,29 +104,30 @@ def _plain(one_core: bool) -> "Iterator[Way]":
 
 
 @contextmanager
-def _playground(preview: bool) -> "Iterator[Way]":
+def _playground(preview: bool, steps: int, guidance: float) -> "Iterator[Way]":
     """What a user of the playground's API would write."""
     with closing(Playground(Settings(offline=True))) as playground:
 
         def make(seed: int) -> "Image.Image":
-            wish = ImageRequest(words(seed), seed=seed, preview=preview, score=False)
+            wish = ImageRequest(words(seed), seed=seed, steps=steps, guidance=guidance, preview=preview, score=False)
             events = playground.images.generate("bench", MODEL, wish).events()
             return next(event.image for event in list(events) if isinstance(event, Picture))
 
         yield make
 
 
-def main(name: str, folder: Path) -> None:
+def main(name: str, files: Path, steps: int, guidance: float) -> None:
     """Answer every seed with seconds, until the input ends."""
-    way = _plain(name == ONE) if name in (PLAIN, ONE) else _playground(name == ON)
-    with way as make:
+    plain = name in (PLAIN, ONE)
+    with _plain(name == ONE, steps, guidance) if plain else _playground(name == ON, steps, guidance) as make:
         for line in sys.stdin:
+            seed = int(line)
             began = time.perf_counter()
-            image = make(int(line))
+            image = make(seed)
             seconds = time.perf_counter() - began
-            image.save(folder / f"{SIDES.index(name)}-{int(line)}.png")
+            image.save(_picture(files, seed))
             print(seconds, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

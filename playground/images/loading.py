@@ -3,6 +3,7 @@
 Rule of the room: safetensors only, nothing from the network, under the lock of whoever builds.
 """
 
+import copy
 import inspect
 import re
 from pathlib import Path
@@ -112,6 +113,20 @@ def _refuse_incomplete(pipe: Any, entry: Entry) -> None:
                 f"Weights of the {type(part).__name__} of {entry.label} are missing. Download it again, or choose "
                 "another model."
             )
+
+
+class Schedulers:
+    """New schedulers on the schedule that a model was trained with (`schedule`, its saved scheduler's config)."""
+
+    def __init__(self, schedule: Any) -> None:
+        self._schedule = schedule
+        self._unused: dict[str, Any] = {}
+
+    def new(self, name: str) -> Any:
+        """One of this class. A copy: to make it from the config takes ten times as long."""
+        if name not in self._unused:
+            self._unused[name] = scheduler_of(name, self._schedule)
+        return copy.deepcopy(self._unused[name])
 
 
 def scheduler_of(name: str, schedule: Any) -> Any:

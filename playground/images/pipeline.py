@@ -25,7 +25,7 @@ from playground.images.film import Recorder
 from playground.images.latent_space import LatentSpace
 from playground.images.layers import Peak, between_layers, blocks_of
 from playground.images.limits import limits_of
-from playground.images.loading import Offload, load, parts_of, scheduler_of, sibling
+from playground.images.loading import Offload, Schedulers, load, parts_of, sibling
 from playground.images.prediction import Watched
 from playground.images.preview import Previews, Show
 from playground.images.prompt_length import note
@@ -59,7 +59,7 @@ class LocalPipeline:
         self.pipe = pipe
         self.entry = entry
         self._offload = offload
-        self._schedule = pipe.scheduler.config  # as it was saved: every request makes its scheduler from it
+        self._schedulers = Schedulers(pipe.scheduler.config)  # as it was saved
         self._from_picture: Any = None
         self._blocks = blocks_of(*parts_of(pipe), outermost=offload == "none" and self.nbytes <= SMALL_MODEL)
         self._space = LatentSpace(pipe, entry.label)
@@ -169,7 +169,7 @@ class LocalPipeline:
         width, height = request.width, request.height
         pipe = self._pipe_for(request)
         generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
-        scheduler = scheduler_of(request.scheduler, self._schedule)
+        scheduler = self._schedulers.new(request.scheduler)
         watched = Watched(scheduler, process, generators)
         pipe.scheduler = scheduler
         show = Show(self._previews, run.decoder, number, width, height, run.task) if request.preview else None
