@@ -15,6 +15,7 @@ from playground.catalog import read_catalog
 from playground.cores import IdleCores, computing
 from playground.errors import Cancelled, UserError
 from playground.images.limits import limits_of
+from playground.images.pipeline import LocalPipeline
 from playground.images.service import ImageService
 from playground.images.types import Done, ImageRequest, Picture, Started, Step
 from playground.loaders import Loaders
@@ -127,6 +128,20 @@ def test_the_thread_that_draws_has_the_cores_of_the_lease_and_a_small_model_thos
         hook.remove()
     assert len(counts) == 2
     assert counts == [2, 2] if leased == 2 else counts[0] == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_pipeline_says_where_it_is_also_after_a_move(studio: Studio, folder: Path, kind: str) -> None:
+    import diffusers
+
+    with studio.models.use(ModelKey(kind)) as engine:
+        pipe = engine.pipe
+        plain = getattr(diffusers, type(pipe).__name__)
+        assert isinstance(pipe, plain)
+        assert pipe._execution_device == plain._execution_device.fget(pipe)
+    engine = LocalPipeline.from_folder(folder / kind, studio.catalog.get(kind), "cpu", "float32")
+    engine.move("meta")
+    assert engine.pipe._execution_device.type == plain._execution_device.fget(engine.pipe).type == "meta"
 
 
 @pytest.mark.parametrize("kind", KINDS)
