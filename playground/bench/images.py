@@ -67,8 +67,8 @@ class Start:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--starts", type=int, default=8, help="new processes of each side")
-    parser.add_argument("--rounds", type=int, default=8, help="pictures of each of these")
+    parser.add_argument("--starts", type=int, default=16, help="new processes of each side")
+    parser.add_argument("--rounds", type=int, default=4, help="pictures of each of these")
     parser.set_defaults(run=run)
 
 
@@ -85,7 +85,7 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
     _print_beside_plain("", usual, given.starts, given.rounds, WANTED)
     other = subprocess.Popen([sys.executable, "-c", BUSY])  # noqa: S603
     try:
-        _print_beside_plain(" while another program keeps a core busy", usual, 1, 2 * given.rounds, {})
+        _print_beside_plain(" while another program keeps a core busy", usual, 1, 4 * given.rounds, {})
     finally:
         other.kill()
         other.wait()
