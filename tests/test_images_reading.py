@@ -1,7 +1,9 @@
-"""Words are read once: the next picture of the same words costs no text encoder, and is the same picture."""
+"""Words are read once: the next step costs no keys and values of them, the next picture of the same words no text
+encoder, and pictures are the same."""
 
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +13,14 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from diffusers.models.attention_processor import Attention
 from PIL import Image
+from torch.overrides import TorchFunctionMode
 
-from playground.images.reading import read_once
+from playground.images.reading import attend_once, read_once
 from playground.images.types import ImageRequest, Picture
 from playground.residency import ModelKey
+from playground.task import Task
 from tests.test_images_pipelines import KINDS, Studio, array
 from tests.tiny_images import catalogue
 
@@ -95,10 +100,60 @@ def test_a_picture_to_begin_from_has_its_words_read_too(studio: Studio) -> None:
     assert not np.array_equal(array(first), array(other))
 
 
+class Products(TorchFunctionMode):
+    """Counts what linear layers compute, by their weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of: Counter[int] = Counter()
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is torch.nn.functional.linear:
+            self.of[id(args[1])] += 1
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("start", [None, Image.new("RGB", (64, 64), "red")])
+def test_the_words_of_a_picture_become_keys_and_values_in_its_first_step_only(
+    studio: Studio, start: Image.Image | None
+) -> None:
+    wish = {"width": 64, "height": 64, "steps": 4, "guidance": 3.0, "scheduler": "DDIMScheduler", "strength": 1.0}
+    with studio.models.use(ModelKey("drawn")) as engine:
+        layers = [layer for layer in engine.pipe.unet.modules() if isinstance(layer, Attention)]
+        across = [layer for layer in layers if layer.is_cross_attention]
+        assert 0 < len(across) < len(layers)
+        for words in ("a man with a hat", "a woman with glasses"):
+            with Products() as products:
+                list(engine.generate(ImageRequest(words, start=start, **wish), Task()))
+            for layer in layers:
+                expected = 1 if layer in across else 4
+                assert products.of[id(layer.to_q.weight)] == 4
+                assert products.of[id(layer.to_k.weight)] == products.of[id(layer.to_v.weight)] == expected
+
+
+@torch.no_grad()
+def test_keys_are_kept_for_one_tensor_of_words_as_long_as_it_exists() -> None:
+    layer = Attention(8, cross_attention_dim=4, heads=2, dim_head=4)
+    attend_once(layer)
+    words = torch.ones(1, 3, 4)
+    first = layer.to_k(words)
+    assert torch.equal(first, words @ layer.to_k.weight.T)
+    layer.to_k.weight.zero_()  # whoever computes anew gives zeros from now on
+    assert layer.to_k(words) is first and first.any()
+    assert not layer.to_k(words.clone()).any()
+    assert layer.to_k(words) is first
+    gone = weakref.ref(first)
+    del first
+    assert gone() is not None
+    del words
+    assert gone() is None
+
+
 def test_what_was_read_does_not_keep_a_pipeline_in_memory(folder: Path, studio: Studio) -> None:
     pipe = DiffusionPipeline.from_pretrained(folder / "drawn", dtype=torch.float32, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
     read_once(pipe)
+    attend_once(pipe.unet)
     pipe("a face", width=64, height=64, num_inference_steps=1)
     gc.collect()
     gone = weakref.ref(pipe.unet)

@@ -17,7 +17,7 @@ from playground.catalog import Entry
 from playground.errors import UserError
 from playground.images.limits import IMAGE_TO_IMAGE
 from playground.images.offload import Offload
-from playground.images.reading import read_once
+from playground.images.reading import attend_once, read_once
 from playground.memory import is_out_of_memory
 
 VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
@@ -65,6 +65,8 @@ def load(folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: O
         case "none":
             pipe.to(device)
             _say_at_once_where(pipe)
+            for part in parts_of(pipe):
+                attend_once(part)
         case "parts":
             pipe.enable_model_cpu_offload(device=device)
         case "layers":
