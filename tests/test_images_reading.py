@@ -117,7 +117,14 @@ class Products(TorchFunctionMode):
 def test_the_words_of_a_picture_become_keys_and_values_in_its_first_step_only(
     studio: Studio, start: Image.Image | None
 ) -> None:
-    wish = {"width": 64, "height": 64, "steps": 4, "guidance": 3.0, "scheduler": "DDIMScheduler", "strength": 1.0}
+    wish: dict[str, Any] = {
+        "width": 64,
+        "height": 64,
+        "steps": 4,
+        "guidance": 3.0,
+        "scheduler": "DDIMScheduler",
+        "strength": 1.0,
+    }
     with studio.models.use(ModelKey("drawn")) as engine:
         layers = [layer for layer in engine.pipe.unet.modules() if isinstance(layer, Attention)]
         across = [layer for layer in layers if layer.is_cross_attention]
