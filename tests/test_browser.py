@@ -102,6 +102,22 @@ def test_escape_stops_too(page: Page) -> None:
     assert "stopped" in finished(page)
 
 
+def test_a_typed_seed_is_the_one_that_is_used(page: Page) -> None:
+    seed, new = page.locator("#chat-seed input"), page.locator("#chat-random-seed input")
+    page.get_by_role("button", name="Sampling").click()
+    expect(new).to_be_checked()
+    seed.fill("17")
+    expect(new).not_to_be_checked()
+    send(page, "Hello")
+    status = finished(page)
+    assert "seed 17" in status
+    new.check()
+    send(page, "Hello")
+    assert "seed 17" not in finished(page, status)
+    expect(seed).not_to_have_value("17")
+    expect(new).to_be_checked()  # nobody typed the seed that came
+
+
 def test_the_chosen_model_is_remembered(page: Page) -> None:
     page.get_by_label("Model").click()
     page.get_by_role("option", name="Qwen3 0.6B").click()

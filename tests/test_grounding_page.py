@@ -216,6 +216,18 @@ def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_pa
     assert complaints == []
 
 
+def test_a_typed_seed_is_not_replaced_by_a_new_one(browser: Browser, url: str) -> None:
+    complaints: list[str] = []
+    page = opened(browser, url, complaints)
+    page.locator("#ground-settings > button").click()
+    new = page.locator("#ground-new-seed input")
+    new.check()
+    page.locator("#ground-seed input").fill("17")
+    expect(new).not_to_be_checked()
+    page.context.close()
+    assert complaints == []
+
+
 def test_detectors_stop_and_what_goes_wrong(browser: Browser, url: str, engine: Scripted, tmp_path: Path) -> None:
     complaints: list[str] = []
     page = opened(browser, url, complaints)

@@ -173,6 +173,35 @@ def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
     assert complaints == []
 
 
+def test_a_typed_seed_is_the_one_that_is_used(browser: Browser, url: str) -> None:
+    complaints: list[str] = []
+    page = opened(browser, url, complaints)
+    new, seed = page.locator("#image-new-seed input"), page.locator("#image-seed input")
+    said = page.locator("#image-canvas .said")
+    page.locator("#image-prompt textarea").fill("a person wearing round glasses")
+    number(page, "#image-steps", "2")
+    page.locator("#image-generate").click()
+    expect(page.locator(TILES)).to_have_count(1)
+    expect(seed).not_to_have_value("0")
+    expect(new).to_be_checked()  # nobody typed this one
+
+    number(page, "#image-seed", "17")
+    expect(new).not_to_be_checked()
+    for times in (2, 3):
+        page.locator("#image-generate").click()
+        expect(page.locator(TILES)).to_have_count(times)
+        expect(said).to_contain_text("seed 17")
+    expect(seed).to_have_value("17")
+
+    new.check()
+    page.locator("#image-generate").click()
+    expect(page.locator(TILES)).to_have_count(4)
+    expect(seed).not_to_have_value("17")
+    expect(new).to_be_checked()
+    page.context.close()
+    assert complaints == []
+
+
 def test_a_number_typed_before_the_page_has_settled_stays(browser: Browser, url: str) -> None:
     page, slow, settled = browser.new_page(), list[Route](), False
 

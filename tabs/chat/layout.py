@@ -18,6 +18,7 @@ from tabs.chat.inside import InsideHandlers
 from tabs.chat.inspector import PromptPieces, TokenInspector
 from tabs.chat.visit import Drawing, Visit
 from tabs.errors import shown
+from tabs.seeds import typed_is_kept
 from tabs.words import label, language_of
 
 EXAMPLES = (
@@ -112,9 +113,11 @@ def chat_tab(playground: Playground) -> None:
                 penalty = _slider("repetition_penalty", first.defaults.repetition_penalty, 0.01)
                 longest = _slider("max_new_tokens", first.defaults.max_new_tokens, 1)
                 seed = gr.Number(
-                    0, label=label("seed"), info=label("seed_info"), precision=0, minimum=0, maximum=2**32 - 1
-                )
-                random_seed = gr.Checkbox(True, label=label("random_seed"))
+                    0, label=label("seed"), info=label("seed_info"), precision=0, minimum=0, maximum=2**32 - 1,
+                    elem_id="chat-seed",
+                )  # fmt: skip
+                random_seed = gr.Checkbox(True, label=label("random_seed"), elem_id="chat-random-seed")
+                typed_is_kept(seed, random_seed)
     exported = gr.Textbox(visible=False)
 
     options = [

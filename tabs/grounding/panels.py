@@ -13,6 +13,7 @@ from playground.grounding.limits import Limits
 from playground.weights.types import State
 from tabs.chat.view import model_choice
 from tabs.image.visit import LARGEST_SEED, span
+from tabs.seeds import typed_is_kept
 from tabs.words import label, say
 
 MOST_TEMPERATURE = 1.5
@@ -72,7 +73,8 @@ def settings_panel(entries: list[Entry], state: Callable[[Entry], State], limits
                 0, label=label("ground_seed"), precision=0, minimum=0, maximum=LARGEST_SEED, min_width=110,
                 elem_id="ground-seed",
             )  # fmt: skip
-            new_seed = gr.Checkbox(False, label=label("ground_new_seed"), min_width=110)
+            new_seed = gr.Checkbox(False, label=label("ground_new_seed"), min_width=110, elem_id="ground-new-seed")
+        typed_is_kept(seed, new_seed)
         least, usual, longest = limits.max_new_tokens
         most = gr.Slider(**span(least, longest), value=usual, step=1, label=label("ground_most"))
     return Settings(model, about, compare, temperature, seed, new_seed, most)

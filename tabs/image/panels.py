@@ -14,6 +14,7 @@ from playground.images.types import ImageRequest
 from tabs.image.grid import NOTHING
 from tabs.image.pieces import Cells, Film
 from tabs.image.visit import LARGEST_SEED, span
+from tabs.seeds import typed_is_kept
 from tabs.words import label
 
 SMALL = {"size": "sm", "min_width": 80}
@@ -60,7 +61,10 @@ def numbers_panel(limits: Limits) -> Numbers:
                 min_width=150,
                 elem_id="image-count",
             )
-        new_seed = gr.Checkbox(True, label=label("image_seed_new"), info=label("image_seed_info"))
+        new_seed = gr.Checkbox(
+            True, label=label("image_seed_new"), info=label("image_seed_info"), elem_id="image-new-seed"
+        )
+        typed_is_kept(seed, new_seed)
     with gr.Row(elem_classes="tools"):
         random = gr.Button(label("image_seed_random"), elem_id="image-random", **SMALL)  # type: ignore[arg-type]
         reuse = gr.Button(label("image_seed_reuse"), elem_id="image-reuse", **SMALL)  # type: ignore[arg-type]
