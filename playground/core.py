@@ -35,7 +35,7 @@ class Playground:
         self.settings = settings
         self.catalog: Catalog = read_catalog(*settings.catalogs, hub_ids=not settings.profile.strangers)
         self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
-        self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache, settings.vram)
+        self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache, settings.vram, settings.faster)
         self.models = Models(
             loaders,
             loaders.estimate,

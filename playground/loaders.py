@@ -39,11 +39,19 @@ GROUNDING = {
 class Loaders:
     """The `Loader` that residency is given."""
 
-    def __init__(self, catalog: Catalog, weights: WeightStore, cache: Path, vram: int | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        weights: WeightStore,
+        cache: Path,
+        vram: int | None = None,
+        faster: tuple[str, ...] = (),
+    ) -> None:
         self._catalog = catalog
         self._weights = weights
         self._cache = cache
         self._vram = vram
+        self._faster = faster
 
     def estimate(self, key: ModelKey) -> int:
         """Bytes the model will take, before it is there. A GGUF's twin in fp32 takes about eight times its file."""
@@ -93,7 +101,7 @@ class Loaders:
         if entry.family.startswith("autoencoder-"):
             return _autoencoder(entry, fetched.path, device)
         if entry.family == "diffusion":
-            return _diffusion(entry, fetched.path, device, self._vram)
+            return _diffusion(entry, fetched.path, device, self._vram, self._faster)
         if entry.family == "clip":
             from playground.images.score import load
 
@@ -166,7 +174,7 @@ def _autoencoder(entry: Entry, folder: Path, device: str) -> Resident:
     return Resident(network, nbytes=network.nbytes, move=network.move)
 
 
-def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None) -> Resident:
+def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None, faster: tuple[str, ...]) -> Resident:
     from playground.images.pipeline import LocalPipeline
 
     offload = _offload(entry, vram)
@@ -176,7 +184,7 @@ def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None) -> Res
             f"{memory.in_words(entry.memory_bytes)} must fit into RAM, of which {memory.in_words(free)} are free. "
             "Close other programs, or choose a smaller model."
         )
-    engine = LocalPipeline.from_folder(folder, entry, device, _dtype(device), offload)
+    engine = LocalPipeline.from_folder(folder, entry, device, _dtype(device), offload, faster)
     return Resident(engine, engine.nbytes, engine.close, engine.move if offload == "none" else None)
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 from playground.errors import UserError
 
 ProfileName = Literal["local", "demo", "space"]
+CHANNELS_LAST, COMPILED = WAYS = ("channels-last", "compile")  # see `playground.images.faster`
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -55,6 +56,7 @@ class Settings:
     vram: int | None = None
     ram: int | None = None
     idle_s: float = 600.0
+    faster: tuple[str, ...] = ()  # of WAYS
     cache: Path = Path.home() / ".cache" / "aigc-playground"
     assets: Path = ROOT / "assets"
 
@@ -99,6 +101,13 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         default=default("IDLE", "600"),
         help="unload a model nobody used for so long (default 600)",
     )
+    parser.add_argument(
+        "--faster",
+        nargs="+",
+        choices=WAYS,
+        default=(default("FASTER") or "").split(),
+        help="how image models may draw faster on a GPU; `compile` makes the first picture of a size wait",
+    )
     given = parser.parse_args(argv)
 
     catalogs = given.catalog or [Path(name) for name in (default("CATALOG") or "").split(os.pathsep) if name]
@@ -119,12 +128,19 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         vram=_gigabytes(given.vram),
         ram=_gigabytes(given.ram),
         idle_s=given.idle,
+        faster=_ways(given.faster),
         cache=Path(default("CACHE", str(Settings.cache)) or ""),
     )
 
 
 def _is_on(text: str | None) -> bool:
     return (text or "").lower() in ("1", "true", "yes", "on")
+
+
+def _ways(names: Sequence[str]) -> tuple[str, ...]:
+    if unknown := sorted(set(names) - set(WAYS)):  # from the environment
+        raise UserError(f"--faster knows no {unknown[0]!r}; it takes {' and '.join(WAYS)}.")
+    return tuple(names)
 
 
 def _gigabytes(value: float | None) -> int | None:

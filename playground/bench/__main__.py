@@ -2,7 +2,7 @@
 
 import argparse
 
-from playground.bench import chat, grounding, images, latent
+from playground.bench import chat, grounding, images, latent, ways
 from playground.bench.machine import describe_machine
 
 
@@ -13,6 +13,7 @@ def main() -> None:
     chat.add_arguments(tabs.add_parser("chat", help="decoding, latency and agreement of the embedded chat model"))
     latent.add_arguments(tabs.add_parser("latent", help="live sliders of the VAE and GAN tabs"))
     images.add_arguments(tabs.add_parser("images", help="the embedded text-to-image model beside plain diffusers"))
+    ways.add_arguments(tabs.add_parser("ways", help="text-to-image drawn faster, way by way; for GPUs"))
     grounding.add_arguments(tabs.add_parser("grounding", help="the embedded model that answers with boxes"))
     given = parser.parse_args()
     machine = describe_machine()

@@ -115,7 +115,7 @@ def _print_beside_plain(when: str, usual: tuple[int, float], starts: int, rounds
     apart = dict.fromkeys(times, 0)
     for start in range(starts):
         tell(f"start {start + 1} of {starts}: {len(SIDES)} new processes make {rounds} pictures each")
-        with started(*usual) as sides:
+        with started(SIDES, MODEL, *usual) as sides:
             for seed in range(-WARM_UP, rounds):
                 made = _round(sides, seed + start * rounds + WARM_UP)
                 for name, (seconds, picture) in made.items():

@@ -1,4 +1,4 @@
-"""The sides of the text-to-image bench: each makes pictures in a process of its own, one for every seed it is given.
+"""The sides of the text-to-image benches: each makes pictures in a process of its own, one for every seed it is given.
 
 Rule of the room: a side holds what its user's script would hold, nothing of another's. So no side computes beside
 threads or memory that another left, and what is told is what a user would get.
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from playground.core import Playground
 from playground.images.types import ImageRequest, Picture
-from playground.settings import ROOT, Settings
+from playground.memory import detect_device
+from playground.settings import CHANNELS_LAST, COMPILED, ROOT, Settings
+from playground.task import Task
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,6 +30,12 @@ COLOURS = ("red", "black", "brown", "blond", "grey", "white")
 PLAIN, ONE = "plain diffusers call", "plain diffusers call, one core"
 OFF, ON = "playground, preview off", "playground, preview on"
 SIDES = (PLAIN, ONE, OFF, ON)
+WAYS = {  # what each side of the playground is started with, preview off
+    OFF: (),
+    f"playground, {CHANNELS_LAST}": (CHANNELS_LAST,),
+    f"playground, {COMPILED}": (COMPILED,),
+    f"playground, {CHANNELS_LAST} and {COMPILED}": (CHANNELS_LAST, COMPILED),
+}
 
 
 def words(seed: int) -> str:
@@ -54,18 +62,18 @@ class Side:
 
 
 @contextmanager
-def started(steps: int, guidance: float) -> Iterator[list[Side]]:
-    """All sides, until the block ends."""
+def started(names: Iterable[str], model: str, steps: int, guidance: float) -> Iterator[list[Side]]:
+    """These sides, until the block ends."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as ends:
         yield [
-            ends.enter_context(_started(name, Path(folder, str(number)), steps, guidance))
-            for number, name in enumerate(SIDES)
+            ends.enter_context(_started(name, Path(folder, str(number)), model, steps, guidance))
+            for number, name in enumerate(names)
         ]
 
 
 @contextmanager
-def _started(name: str, files: Path, steps: int, guidance: float) -> Iterator[Side]:
-    command = [sys.executable, "-m", __spec__.name, name, str(files), str(steps), str(guidance)]
+def _started(name: str, files: Path, model: str, steps: int, guidance: float) -> Iterator[Side]:
+    command = [sys.executable, "-m", __spec__.name, name, str(files), model, str(steps), str(guidance)]
     with _errors(files).open("w") as errors:
         process = subprocess.Popen(  # noqa: S603
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -85,41 +93,48 @@ def _errors(files: Path) -> Path:
 
 
 @contextmanager
-def _plain(one_core: bool, steps: int, guidance: float) -> "Iterator[Way]":
+def _plain(one_core: bool, model: str, steps: int, guidance: float) -> "Iterator[Way]":
     """What a user of diffusers would write."""
     import torch
     from diffusers import DiffusionPipeline
 
     if one_core:
         torch.set_num_threads(1)
-    folder = ROOT / "assets" / "models" / MODEL
-    pipe: Any = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+    with closing(Playground(Settings(offline=True))) as playground:  # for its file list alone
+        folder = playground.weights.fetch(playground.catalog.get(model), Task()).path
+        size = playground.images.limits(model).sizes[1]
+    device = detect_device()
+    pipe: Any = DiffusionPipeline.from_pretrained(folder, dtype=getattr(torch, device.dtype), use_safetensors=True)
+    pipe.to(device.name)
     pipe.set_progress_bar_config(disable=True)
 
     def make(seed: int) -> "Image.Image":
         noise = torch.Generator().manual_seed(seed)
-        return pipe(words(seed), num_inference_steps=steps, guidance_scale=guidance, generator=noise).images[0]
+        options = {"num_inference_steps": steps, "guidance_scale": guidance, "width": size, "height": size}
+        return pipe(words(seed), generator=noise, **options).images[0]
 
     yield make
 
 
 @contextmanager
-def _playground(preview: bool, steps: int, guidance: float) -> "Iterator[Way]":
+def _playground(name: str, model: str, steps: int, guidance: float) -> "Iterator[Way]":
     """What a user of the playground's API would write."""
-    with closing(Playground(Settings(offline=True))) as playground:
+    with closing(Playground(Settings(offline=True, faster=WAYS.get(name, ())))) as playground:
 
         def make(seed: int) -> "Image.Image":
-            wish = ImageRequest(words(seed), seed=seed, steps=steps, guidance=guidance, preview=preview, score=False)
-            events = playground.images.generate("bench", MODEL, wish).events()
+            wish = ImageRequest(
+                words(seed), seed=seed, steps=steps, guidance=guidance, preview=name == ON, score=False
+            )
+            events = playground.images.generate("bench", model, wish).events()
             return next(event.image for event in list(events) if isinstance(event, Picture))
 
         yield make
 
 
-def main(name: str, files: Path, steps: int, guidance: float) -> None:
+def main(name: str, files: Path, model: str, steps: int, guidance: float) -> None:
     """Answer every seed with seconds, until the input ends."""
     plain = name in (PLAIN, ONE)
-    with _plain(name == ONE, steps, guidance) if plain else _playground(name == ON, steps, guidance) as make:
+    with _plain(name == ONE, model, steps, guidance) if plain else _playground(name, model, steps, guidance) as make:
         for line in sys.stdin:
             seed = int(line)
             began = time.perf_counter()
@@ -130,4 +145,4 @@ def main(name: str, files: Path, steps: int, guidance: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))

@@ -15,9 +15,10 @@ from safetensors import SafetensorError
 
 from playground.catalog import Entry
 from playground.errors import UserError
+from playground.images.faster import choose_ways
 from playground.images.limits import IMAGE_TO_IMAGE
 from playground.images.offload import Offload
-from playground.images.reading import attend_once, read_once
+from playground.images.reading import read_once
 from playground.memory import is_out_of_memory
 
 VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
@@ -25,7 +26,9 @@ VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
 WITHOUT = ("safety_checker", "feature_extractor", "image_encoder")
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: Offload) -> Any:
+def load(
+    folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: Offload, ways: tuple[str, ...] = ()
+) -> Any:
     """The pipeline of a folder, ready to be called. Raises `UserError` for files of something else."""
     name = entry.image.pipeline
     kind = getattr(diffusers, name, None)
@@ -65,8 +68,7 @@ def load(folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: O
         case "none":
             pipe.to(device)
             _say_at_once_where(pipe)
-            for part in parts_of(pipe):
-                attend_once(part)
+            choose_ways(parts_of(pipe), ways)
         case "parts":
             pipe.enable_model_cpu_offload(device=device)
         case "layers":

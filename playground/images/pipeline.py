@@ -9,6 +9,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from playground.catalog import Entry
 from playground.cores import Steps
 from playground.errors import UserError
 from playground.images.decoding import Decoder
+from playground.images.faster import Compiler
 from playground.images.film import Recorder
 from playground.images.latent_space import LatentSpace
 from playground.images.layers import Peak, between_layers, blocks_of
@@ -32,6 +34,7 @@ from playground.images.prompt_length import note
 from playground.images.stepwise import stepwise
 from playground.images.types import Done, Film, ImageEvent, ImageRequest, Picture, Settings, Started, Step
 from playground.images.wish import NEGATIVE_ABOVE
+from playground.settings import COMPILED
 from playground.task import Task
 
 if TYPE_CHECKING:
@@ -55,12 +58,12 @@ class _Run:
 class LocalPipeline:
     """A loaded pipeline. Requests it is given are settled (`wish.settle`)."""
 
-    def __init__(self, pipe: Any, entry: Entry, offload: Offload = "none") -> None:
+    def __init__(self, pipe: Any, entry: Entry, offload: Offload = "none", ways: tuple[str, ...] = ()) -> None:
         self.pipe = pipe
         self.entry = entry
         self._offload = offload
         self._schedulers = Schedulers(pipe.scheduler.config)  # as it was saved
-        self._from_picture: Any = None
+        self._compiler = Compiler(offload == "none" and COMPILED in ways)
         self._blocks = blocks_of(*parts_of(pipe), outermost=offload == "none" and self.nbytes <= SMALL_MODEL)
         self._space = LatentSpace(pipe, entry.label)
         self._previews = Previews(self._space, decodes=offload == "none")
@@ -68,10 +71,10 @@ class LocalPipeline:
 
     @classmethod
     def from_folder(
-        cls, folder: Path, entry: Entry, device: str, dtype: str, offload: Offload = "none"
+        cls, folder: Path, entry: Entry, device: str, dtype: str, offload: Offload = "none", ways: tuple[str, ...] = ()
     ) -> "LocalPipeline":
         """Load safetensors in diffusers' layout. Raises `UserError` for files of something else."""
-        return cls(load(folder, entry, device, getattr(torch, dtype), offload), entry, offload)
+        return cls(load(folder, entry, device, getattr(torch, dtype), offload, ways), entry, offload, ways)
 
     @property
     def nbytes(self) -> int:
@@ -110,6 +113,7 @@ class LocalPipeline:
             peak.look()
 
         run.put(Started(self._settings(request, 0), tuple(self._notes(request))))
+        self._compiler.announce(request, run.task, self.entry.label)
         try:
             with between_layers(self._blocks, look):
                 if request.preview or request.film:
@@ -167,11 +171,10 @@ class LocalPipeline:
         """The finished latents (number, C, h, w) of unit variance, and what makes their films of them."""
         request, process = run.request, self.entry.image.process
         width, height = request.width, request.height
-        pipe = self._pipe_for(request)
+        pipe = self.pipe if request.start is None else self._from_picture
         generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
-        scheduler = self._schedulers.new(request.scheduler)
+        pipe.scheduler = scheduler = self._schedulers.new(request.scheduler)
         watched = Watched(scheduler, process, generators)
-        pipe.scheduler = scheduler
         show = Show(self._previews, run.decoder, number, width, height, run.task) if request.preview else None
         recorder = Recorder(from_noise=request.start is None) if request.film else None
         last: list[torch.Tensor] = []
@@ -226,12 +229,9 @@ class LocalPipeline:
             options["strength"] = request.strength
         return {name: value for name, value in options.items() if name in known}
 
-    def _pipe_for(self, request: ImageRequest) -> Any:
-        if request.start is None:
-            return self.pipe
-        if self._from_picture is None:
-            self._from_picture = sibling(self.pipe)
-        return self._from_picture
+    @cached_property
+    def _from_picture(self) -> Any:
+        return sibling(self.pipe)
 
     def _together(self, request: ImageRequest) -> int:
         """How many pictures are made at once."""
