@@ -114,6 +114,9 @@ def test_the_first_picture_of_a_size_says_that_it_takes_long(
         for width in (64, 64, 128, 64):
             draw(pipeline, Task(phases.append), width=width)
         assert phases == wanted
+    phases = []
+    draw(opened(studio, folder, "sprint", COMPILED), Task(phases.append))
+    assert phases == []  # nothing is compiled
 
 
 def test_what_cannot_be_compiled_says_what_to_do(

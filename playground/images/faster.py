@@ -25,19 +25,18 @@ def choose_ways(parts: list[torch.nn.Module], ways: tuple[str, ...]) -> None:
             if any(isinstance(layer, torch.nn.Conv2d) for layer in part.modules()):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for part in parts:
-        if COMPILED in ways and (names := getattr(part, "_repeated_blocks", None)):
-            for block in part.modules():
-                if type(block).__name__ in names:
-                    _compile(block)
+        if COMPILED in ways and (blocks := _repeated(part)):
+            for block in blocks:
+                _compile(block)
         else:
             attend_once(part)  # which a compiler would have to look through
 
 
 class Compiler:
-    """Whether one works, and for what it has not worked yet."""
+    """What one has worked for; `parts` are those it was asked to work on."""
 
-    def __init__(self, works: bool) -> None:
-        self._works = works
+    def __init__(self, parts: list[torch.nn.Module]) -> None:
+        self._works = any(map(_repeated, parts))
         self._known = set[tuple[int, int, int]]()
 
     def announce(self, request: ImageRequest, task: Task, what: str) -> None:
@@ -46,6 +45,12 @@ class Compiler:
         if self._works and size not in self._known:
             self._known.add(size)
             task.report(Phase("warming up", what))
+
+
+def _repeated(part: torch.nn.Module) -> list[torch.nn.Module]:
+    """The blocks that diffusers says are worth compiling; of some models (Sana) none."""
+    names = getattr(part, "_repeated_blocks", None) or ()
+    return [block for block in part.modules() if type(block).__name__ in names]
 
 
 def _compile(block: torch.nn.Module) -> None:

@@ -63,7 +63,7 @@ class LocalPipeline:
         self.entry = entry
         self._offload = offload
         self._schedulers = Schedulers(pipe.scheduler.config)  # as it was saved
-        self._compiler = Compiler(offload == "none" and COMPILED in ways)
+        self._compiler = Compiler(parts_of(pipe) if offload == "none" and COMPILED in ways else [])
         self._blocks = blocks_of(*parts_of(pipe), outermost=offload == "none" and self.nbytes <= SMALL_MODEL)
         self._space = LatentSpace(pipe, entry.label)
         self._previews = Previews(self._space, decodes=offload == "none")
