@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.models.attention import BasicTransformerBlock
 
 from playground.errors import Cancelled, UserError
+from playground.images.faster import choose_ways, repeated
+from playground.images.loading import parts_of
 from playground.images.pipeline import LocalPipeline
 from playground.images.types import ImageRequest, Picture, Step
 from playground.images.wish import settle
@@ -86,24 +89,39 @@ def test_channels_last_is_how_convolutions_have_their_weights(studio: Studio, fo
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_stop_acts_between_compiled_blocks_too(
-    studio: Studio, folder: Path, kind: str, compiler: list[torch.fx.GraphModule]
+def test_stop_acts_before_a_compiled_block_too(
+    studio: Studio, folder: Path, kind: str, compiler: list[torch.fx.GraphModule], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline, task, looks = opened(studio, folder, kind, COMPILED), Task(), 0
+    monkeypatch.setattr("playground.images.pipeline.SMALL_MODEL", 0)  # looked at as closely as a large one
+    pipeline, steps = opened(studio, folder, kind, COMPILED), list[int]()
     draw(pipeline)
-
-    class Stopped(Task):
-        def check(self) -> None:
-            nonlocal looks
-            looks += 1
-            super().check()
-
-    draw(pipeline, Stopped())
-    assert looks > 2 * FEW[kind]  # in the middle of steps as well
-    task.cancel()
+    assert compiler
+    block = [block for part in parts_of(pipeline.pipe) for block in repeated(part)][-1]
+    reached, task = list[None](), Task()
+    # As if a visitor pressed Stop at that moment of the first step: this hook comes before the pipeline's own.
+    hook = block.register_forward_pre_hook(lambda *_: task.cancel())
+    behind = block.register_forward_hook(lambda *_: reached.append(None))
+    wish = ImageRequest("a man with a hat", seed=3, preview=False, score=False)
     with pytest.raises(Cancelled):
-        draw(pipeline, task)
+        for event in pipeline.generate(settle(pipeline.entry, wish).request, task):
+            steps += [event.step] if isinstance(event, Step) else []
+    assert reached == [] and steps == []
+    hook.remove()
+    behind.remove()
     assert [event for event in draw(pipeline) if isinstance(event, Step)][-1].step == FEW[kind]
+
+
+def test_more_kinds_of_blocks_than_a_compiler_keeps_compute_nevertheless(compiler: list[torch.fx.GraphModule]) -> None:
+    class Blocks(torch.nn.ModuleList):
+        _repeated_blocks = ("BasicTransformerBlock",)
+
+    blocks = Blocks(BasicTransformerBlock(8 * width, 1, 8) for width in range(1, 12)).requires_grad_(False)
+    given = [torch.ones(1, 4, 8 * width) for width in range(1, 12)]
+    usual = [block(x) for block, x in zip(blocks, given, strict=True)]
+    choose_ways([blocks], (COMPILED,))
+    for block, x, wanted in zip(blocks, given, usual, strict=True):
+        torch.testing.assert_close(block(x), wanted)
+    assert 0 < len(compiler) < len(blocks)
 
 
 def test_the_first_picture_of_a_size_says_that_it_takes_long(

@@ -25,7 +25,7 @@ def choose_ways(parts: list[torch.nn.Module], ways: tuple[str, ...]) -> None:
             if any(isinstance(layer, torch.nn.Conv2d) for layer in part.modules()):
                 part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for part in parts:
-        if COMPILED in ways and (blocks := _repeated(part)):
+        if COMPILED in ways and (blocks := repeated(part)):
             for block in blocks:
                 _compile(block)
         else:
@@ -36,7 +36,7 @@ class Compiler:
     """What one has worked for; `parts` are those it was asked to work on."""
 
     def __init__(self, parts: list[torch.nn.Module]) -> None:
-        self._works = any(map(_repeated, parts))
+        self._works = any(map(repeated, parts))
         self._known = set[tuple[int, int, int]]()
 
     def announce(self, request: ImageRequest, task: Task, what: str) -> None:
@@ -47,7 +47,7 @@ class Compiler:
             task.report(Phase("warming up", what))
 
 
-def _repeated(part: torch.nn.Module) -> list[torch.nn.Module]:
+def repeated(part: torch.nn.Module) -> list[torch.nn.Module]:
     """The blocks that diffusers says are worth compiling; of some models (Sana) none."""
     names = getattr(part, "_repeated_blocks", None) or ()
     return [block for block in part.modules() if type(block).__name__ in names]
@@ -60,7 +60,7 @@ def _compile(block: torch.nn.Module) -> None:
     """
     from torch._dynamo.exc import TorchDynamoException
 
-    quick = torch.compile(block.forward, fullgraph=True)
+    quick = torch.compile(block.forward)  # `fullgraph` would fail where there are more kinds than it keeps
 
     def forward(*given: Any, **options: Any) -> Any:
         try:
