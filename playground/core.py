@@ -8,22 +8,22 @@ import os
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from playground.ahead import Ahead
 from playground.autoencoders.service import AutoencoderService
 from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
 from playground.chat.types import TORCH
 from playground.gan.service import GanService
 from playground.grounding.service import GroundingService
-from playground.images.service import ImageService
 from playground.loaders import Loaders
-from playground.residency import ModelKey, Models
+from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.preload import Ahead
+from playground.runtime.task import Phase, Task
+from playground.runtime.worker import Worker
 from playground.settings import Settings
-from playground.task import Phase, Task
+from playground.text_to_image.service import ImageService
 from playground.vae.service import VaeService
 from playground.weights.store import WeightStore
 from playground.weights.types import State
-from playground.worker import Worker
 
 REMOTE_THREADS = 16  # requests to other servers wait, they do not compute
 

@@ -14,11 +14,11 @@ from tqdm import tqdm
 from playground.core import Playground
 from playground.errors import UserError
 from playground.grounding import batch as batches
-from playground.grounding import tags
-from playground.grounding.geometry import checked
+from playground.grounding import task_tags
+from playground.grounding.boxes import checked
 from playground.grounding.types import Ask, Box
+from playground.runtime.task import Phase
 from playground.settings import Settings, read_settings
-from playground.task import Phase
 
 # Of the app's own settings what means something without a page.
 SHARED = ("CACHE", "CATALOG", "OFFLINE", "VRAM", "RAM")
@@ -69,11 +69,11 @@ def _run(playground: Playground, given: argparse.Namespace) -> int:
 
 def _question(given: argparse.Namespace) -> tuple[Ask, Box | None, str]:
     """Task, box and text of the flags, or typed in the text."""
-    typed, text = tags.split(given.text)
-    box, text = tags.box_in(text)
+    typed, text = task_tags.split(given.text)
+    box, text = task_tags.box_in(text)
     if given.box is not None:
         box = checked(given.box)
-    return tags.TAGS[given.task] if given.task else typed or Ask.CHAT, box, text
+    return task_tags.TAGS[given.task] if given.task else typed or Ask.CHAT, box, text
 
 
 def _settings(given: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "pictures that have one are passed over.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the pictures are, also in folders below")
-    parser.add_argument("--task", choices=sorted(tags.TAGS), help="or as a tag in the text, like [refer]")
+    parser.add_argument("--task", choices=sorted(task_tags.TAGS), help="or as a tag in the text, like [refer]")
     parser.add_argument("--text", default="", help="what to find, or the question")
     parser.add_argument("--box", type=_box, metavar="X0,Y0,X1,Y1", help="fractions of the picture, for identify")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the results, as JSON lines")

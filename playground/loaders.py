@@ -9,30 +9,30 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground import memory
-from playground.building import building
 from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSource, WheelSource
 from playground.chat.types import TORCH
 from playground.errors import UserError
-from playground.residency import ModelKey, Resident
-from playground.task import Phase, Task
+from playground.runtime import devices
+from playground.runtime.load_lock import building
+from playground.runtime.model_cache import ModelKey, Resident
+from playground.runtime.task import Phase, Task
 from playground.weights.store import WeightStore
 from playground.weights.types import Weights
 
 if TYPE_CHECKING:
-    from playground.images.offload import Offload
+    from playground.text_to_image.offload import Offload
 
 UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
 SMALL = ("diffusion", "clip")  # families whose model that comes along computes on one core
 # Families of the grounding tab: each is a room of `playground.grounding` with `load(folder, entry, device, dtype)`.
 GROUNDING = {
     "avatar-minigpt": "minigpt",
-    "florence2": "florence",
-    "kosmos2": "kosmos",
-    "grounding-dino": "dino",
-    "owl-vit": "owl",
+    "florence2": "florence2",
+    "kosmos2": "kosmos2",
+    "grounding-dino": "grounding_dino",
+    "owl-vit": "owl_vit",
     "paligemma": "paligemma",
-    "qwen-vl": "qwen",
+    "qwen-vl": "qwen_vl",
 }
 
 
@@ -75,7 +75,7 @@ class Loaders:
         entry = self._catalog.get(key.id)
         weights = self._weights.fetch(entry, task)
         if key.role == TORCH and weights.format == "gguf":
-            from playground.chat.dequantise import dequantise
+            from playground.chat.dequantize import dequantise
 
             task.report(Phase("preparing", entry.label))
             with building(task):  # once in this model's life; it constructs the model to do so
@@ -103,7 +103,7 @@ class Loaders:
         if entry.family == "diffusion":
             return _diffusion(entry, fetched.path, device, self._vram, self._faster)
         if entry.family == "clip":
-            from playground.images.score import load
+            from playground.text_to_image.clip_score import load
 
             return load(fetched.path, device)
         if fetched.format == "gguf":
@@ -127,7 +127,7 @@ def is_gguf(entry: Entry) -> bool:
 
 def _llama_cpp(entry: Entry, gguf: Path) -> Resident:
     try:
-        from playground.chat.llama_decoder import LlamaDecoder
+        from playground.chat.llama_cpp_decoder import LlamaDecoder
     except ImportError as error:
         raise UserError(
             f"{entry.label} is a GGUF file and needs llama.cpp, which is not installed here. "
@@ -168,20 +168,20 @@ def _avatar(entry: Entry, folder: Path, role: str) -> Resident:
 
 
 def _autoencoder(entry: Entry, folder: Path, device: str) -> Resident:
-    from playground.autoencoders.network import PhotoAutoencoder
+    from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
     network = PhotoAutoencoder.from_folder(folder, entry.family, device, entry.label)
     return Resident(network, nbytes=network.nbytes, move=network.move)
 
 
 def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None, faster: tuple[str, ...]) -> Resident:
-    from playground.images.pipeline import LocalPipeline
+    from playground.text_to_image.pipeline import LocalPipeline
 
     offload = _offload(entry, vram)
-    if offload != "none" and (free := memory.free_ram()) < entry.memory_bytes:
+    if offload != "none" and (free := devices.free_ram()) < entry.memory_bytes:
         raise UserError(
             f"{entry.label} does not fit into the GPU's memory as a whole, and for its parts to take turns there its "
-            f"{memory.in_words(entry.memory_bytes)} must fit into RAM, of which {memory.in_words(free)} are free. "
+            f"{devices.in_words(entry.memory_bytes)} must fit into RAM, of which {devices.in_words(free)} are free. "
             "Close other programs, or choose a smaller model."
         )
     engine = LocalPipeline.from_folder(folder, entry, device, _dtype(device), offload, faster)
@@ -189,13 +189,13 @@ def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None, faster
 
 
 def _offload(entry: Entry, vram: int | None) -> "Offload":
-    """How a pipeline is kept on the device there is: see `playground.images.offload`."""
-    from playground.images.offload import offload_for
+    """How a pipeline is kept on the device there is: see `playground.text_to_image.offload`."""
+    from playground.text_to_image.offload import offload_for
 
-    device = memory.detect_device()
+    device = devices.detect_device()
     if device.unified:
         return "none"  # moving a part off the device would free nothing
-    room = vram or memory.default_vram_budget(device)
+    room = vram or devices.default_vram_budget(device)
     return offload_for(entry.memory_bytes, entry.image.offload_bytes, entry.image.working_bytes, room)
 
 
@@ -208,7 +208,7 @@ def _diffusion_bytes(entry: Entry, vram: int | None) -> int:
 
 def _in_16_bits(entry: Entry) -> int:
     """Bytes of weights here of a model that the catalogue counts in 16 bits, if it is one of the hub."""
-    whole = entry.family in ("grounding-dino", "owl-vit") or memory.detect_device().dtype == "float32"
+    whole = entry.family in ("grounding-dino", "owl-vit") or devices.detect_device().dtype == "float32"
     return entry.memory_bytes * (2 if whole and not entry.embedded else 1)
 
 
@@ -221,4 +221,4 @@ def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Reside
 
 
 def _dtype(device: str) -> str:
-    return memory.dtype_for(device)
+    return devices.dtype_for(device)

@@ -3,8 +3,8 @@
 import sys
 
 from playground.core import Playground
+from playground.runtime.task import Phase
 from playground.settings import Settings
-from playground.task import Phase
 
 
 def prefetch(settings: Settings) -> int:

@@ -14,7 +14,7 @@ from typing import Literal
 from playground.errors import UserError
 
 ProfileName = Literal["local", "demo", "space"]
-CHANNELS_LAST, COMPILED = WAYS = ("channels-last", "compile")  # see `playground.images.faster`
+CHANNELS_LAST, COMPILED = WAYS = ("channels-last", "compile")  # see `playground.text_to_image.optimization`
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -16,14 +16,14 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
-from playground.bench.app import browser
+from playground.bench.app_process import browser
 from playground.bench.machine import describe_machine
-from playground.bench.table import print_table, tell
+from playground.bench.report import print_table, tell
 from playground.grounding.types import Ask, Box, Entity, Reading
-from tabs.grounding import view
-from tabs.grounding.pieces import Stage
-from tabs.grounding.verbs import shown_file
-from tabs.grounding.visit import Exchange, Visit
+from tabs.grounding import render
+from tabs.grounding.components import Stage
+from tabs.grounding.handlers_editing import shown_file
+from tabs.grounding.session import Exchange, Visit
 
 SIZE, BOXES, ROUNDS = (4000, 3000), 20, 3
 NOTHING, OURS, THEIRS = "an update that draws nothing", "our stage", "gr.AnnotatedImage"
@@ -52,7 +52,7 @@ def page(folder: Path) -> gr.Blocks:
 
     def stage(update: int) -> dict[str, Any]:
         visit.exchanges[0].reading = reading(update)
-        return view.stage(visit, None, "en")
+        return render.stage(visit, None, "en")
 
     def annotated(update: int) -> Any:
         found = [(entity.phrase, entity.boxes[0]) for entity in reading(update).entities]

@@ -17,7 +17,7 @@ CONTENT_POLICY = (
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; frame-src 'none'; "
     "object-src 'none'\">"
 )
-# Pillow refuses at twice this; what is large but below that, `playground.pictures.intake` refuses in words.
+# Pillow refuses at twice this; what is large but below that, `playground.imaging.uploads` refuses in words.
 LARGEST_PICTURE_PIXELS = 25_000_000
 # How long the queue sleeps before it looks for new events. Gradio's own millisecond takes a tenth of a core for as
 # long as the app is open, and that from whatever is computing.
@@ -32,8 +32,8 @@ def launch(settings: Settings, ended: threading.Event) -> int:
 
     from PIL import Image
 
+    from tabs.common.words import I18N
     from tabs.shell import build, theme
-    from tabs.words import I18N
 
     Image.MAX_IMAGE_PIXELS = LARGEST_PICTURE_PIXELS
     page = build(playground)

@@ -8,13 +8,13 @@ from PIL import Image
 
 from playground.core import Playground
 from tabs.chat.layout import chat_tab
-from tabs.errors import shown
+from tabs.common.errors import shown
+from tabs.common.words import label
 from tabs.gan.layout import gan_tab
 from tabs.grounding.layout import WITH_BOX, Door, grounding_tab
-from tabs.image import shelf
-from tabs.image.layout import Sender, image_tab
+from tabs.text_to_image import gallery
+from tabs.text_to_image.layout import Sender, image_tab
 from tabs.vae.layout import vae_tab
-from tabs.words import label
 
 TABS = (
     ("chat", "tab_chat", chat_tab),
@@ -79,7 +79,7 @@ def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender
     faces, photos = _place(page, FACES), _place(page, PHOTOS)
 
     def send(visit: Any, request: gr.Request) -> tuple[Any, ...]:
-        picture, model = shelf.picture(visit, request), shelf.model(visit, request)
+        picture, model = gallery.picture(visit, request), gallery.model(visit, request)
         return _to_vae(picture, playground.images.limits(model).vocabulary)
 
     sender.to_vae.click(
@@ -105,7 +105,7 @@ def _sends_to_grounding(tabs: gr.Tabs, sender: Sender, door: Door) -> None:
     """A picture of the text-to-image tab goes on to be asked about."""
 
     def send(visit: Any, asked: Any, request: gr.Request) -> tuple[Any, ...]:
-        return (*door.verbs.opened(asked, shelf.picture(visit, request), request), gr.Tabs(selected="grounding"))
+        return (*door.verbs.opened(asked, gallery.picture(visit, request), request), gr.Tabs(selected="grounding"))
 
     sender.to_ground.click(
         shown(send), [sender.visit, door.visit], [*door.drawn, tabs], show_progress="hidden",

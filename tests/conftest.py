@@ -15,7 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
@@ -43,7 +43,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One window for all visitors of a module who need none of their own (`tests.pages.visited`)."""
+    """One window for all visitors of a module who need none of their own (`tests.support.pages.visited`)."""
     context = browser.new_context(**USUAL)
     yield context
     context.close()

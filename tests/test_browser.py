@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.conftest import RunningApp
-from tests.pages import PATIENCE_MS, visited
+from tests.support.pages import PATIENCE_MS, visited
 
 
 @pytest.fixture

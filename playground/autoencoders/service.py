@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from playground.autoencoders import changes as latents
+from playground.autoencoders import latent_operations as latents
 from playground.autoencoders.types import (
     UNCHANGED,
     Changes,
@@ -25,13 +25,13 @@ from playground.autoencoders.types import (
 )
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
-from playground.pictures import animation, intake, metrics
-from playground.residency import ModelKey, Models
-from playground.task import Task
-from playground.worker import Job, Worker
+from playground.imaging import animation, metrics, uploads
+from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.task import Task
+from playground.runtime.worker import Job, Worker
 
 if TYPE_CHECKING:
-    from playground.autoencoders.network import PhotoAutoencoder
+    from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
 FAMILIES = ("autoencoder-tiny", "autoencoder-kl")
 LEAST_SIDE = 64  # pixels of the longer side that the model sees
@@ -157,7 +157,7 @@ class AutoencoderService:
             yield Working("measure", 2 + count, total)
             there_and_back = [*frames, *frames[-2:0:-1]]
             side = min(ANIMATION_SIDE, max(a.worked))
-            arrays = (intake.to_array(frame) for frame in there_and_back)
+            arrays = (uploads.to_array(frame) for frame in there_and_back)
             moving = animation.webp(arrays, FPS, side, task, count=len(there_and_back))
             yield Interpolation(tuple(frames), moving)
 
@@ -167,7 +167,7 @@ class AutoencoderService:
         before = _fitted(image, longest)
 
         def encode(network: "PhotoAutoencoder") -> np.ndarray:
-            return network.encode(_padded(intake.to_array(before), network.factor), task)
+            return network.encode(_padded(uploads.to_array(before), network.factor), task)
 
         latent = self._models.run(ModelKey(entry.id), encode, task, _working_bytes(entry, before))
         return Encoded(entry.id, before, latent, image.size)
@@ -177,7 +177,7 @@ class AutoencoderService:
         working = _working_bytes(entry, encoded.before)
         picture = self._models.run(ModelKey(entry.id), lambda network: network.decode(latent, task), task, working)
         width, height = encoded.worked
-        return intake.from_array(picture[:height, :width])
+        return uploads.from_array(picture[:height, :width])
 
 
 def checked_side(entry: Entry, value: object) -> int:
@@ -208,12 +208,12 @@ def _is_of(encoded: Encoded, entry: Entry, image: Image.Image, longest: int) -> 
     return (
         encoded.model_id == entry.id
         and encoded.original == image.size
-        and np.array_equal(intake.to_array(encoded.before), intake.to_array(_fitted(image, longest)))
+        and np.array_equal(uploads.to_array(encoded.before), uploads.to_array(_fitted(image, longest)))
     )
 
 
 def _figures(encoded: Encoded, after: Image.Image, bits: int, seconds: float) -> Figures:
-    before, back = intake.to_array(encoded.before), intake.to_array(after)
+    before, back = uploads.to_array(encoded.before), uploads.to_array(after)
     width, height = encoded.worked
     size = latents.bits_per_pixel(encoded.latent, bits, width * height)
     return Figures(

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from playground.avatars.codes import Block, blocks
+from playground.avatars.latent_layout import Block, blocks
 from playground.errors import UserError
 
 Kind = Literal["slider", "cycle", "chips"]

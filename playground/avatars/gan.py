@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from playground.avatars.codes import Block, blocks
 from playground.avatars.flow import AvatarFlow
+from playground.avatars.latent_layout import Block, blocks
 
 
 class ModulatedConv(nn.Module):

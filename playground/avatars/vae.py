@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from playground.avatars.codes import Block, blocks
+from playground.avatars.latent_layout import Block, blocks
 
 
 class Residual(nn.Module):

@@ -2,7 +2,7 @@
 
 import argparse
 
-from playground.bench import chat, grounding, images, latent, ways
+from playground.bench import chat, grounding, live_sliders, optimization, text_to_image
 from playground.bench.machine import describe_machine
 
 
@@ -11,9 +11,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m playground.bench", description=__doc__)
     tabs = parser.add_subparsers(dest="tab", required=True)
     chat.add_arguments(tabs.add_parser("chat", help="decoding, latency and agreement of the embedded chat model"))
-    latent.add_arguments(tabs.add_parser("latent", help="live sliders of the VAE and GAN tabs"))
-    images.add_arguments(tabs.add_parser("images", help="the embedded text-to-image model beside plain diffusers"))
-    ways.add_arguments(tabs.add_parser("ways", help="text-to-image drawn faster, way by way; for GPUs"))
+    live_sliders.add_arguments(tabs.add_parser("latent", help="live sliders of the VAE and GAN tabs"))
+    text_to_image.add_arguments(tabs.add_parser("images", help="embedded text-to-image beside plain diffusers"))
+    optimization.add_arguments(tabs.add_parser("ways", help="text-to-image drawn faster, way by way; for GPUs"))
     grounding.add_arguments(tabs.add_parser("grounding", help="the embedded model that answers with boxes"))
     given = parser.parse_args()
     machine = describe_machine()

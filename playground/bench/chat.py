@@ -8,7 +8,7 @@ from contextlib import closing
 from multiprocessing import get_context
 from statistics import median
 
-from playground.bench.decoding import (
+from playground.bench.chat_decoding import (
     Ids,
     Way,
     compiled_generate,
@@ -17,15 +17,16 @@ from playground.bench.decoding import (
     llama_cpp_ways,
     plain_generate,
 )
+from playground.bench.latency import cold_start, page_start, print_waiting
 from playground.bench.machine import Machine
-from playground.bench.table import print_table
-from playground.bench.waiting import cold_start, page_start, print_waiting
+from playground.bench.report import print_table
 from playground.chat.local import LocalChat, fit
-from playground.chat.types import TORCH, ChatRequest, Decoder, Sampling, Token, Turn
+from playground.chat.types import TORCH, ChatRequest, Decoder, Turn
 from playground.core import Playground
-from playground.residency import ModelKey
+from playground.inference.types import Sampling, Token
+from playground.runtime.model_cache import ModelKey
+from playground.runtime.task import Task
 from playground.settings import Settings
-from playground.task import Task
 
 MODEL = "smollm2-135m"
 QUESTIONS = (

@@ -12,10 +12,10 @@ from contextlib import closing
 from statistics import median
 
 from playground.bench.machine import Machine
-from playground.bench.table import print_table, tell
+from playground.bench.report import print_table, tell
 from playground.core import Playground
 from playground.grounding.types import Answer, Ask, Question, Words
-from playground.pictures import intake
+from playground.imaging import uploads
 from playground.settings import ROOT, Settings
 
 MODEL = "avatar-minigpt"
@@ -66,7 +66,7 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
 
 def asked(playground: Playground, number: int, began: float) -> tuple[float, float, int]:
     """Seconds to the first word and to the end of a grounded caption, and its tokens."""
-    question = Question(Ask.GROUNDED_CAPTION, intake.read(PICTURES[number % len(PICTURES)]))
+    question = Question(Ask.GROUNDED_CAPTION, uploads.read(PICTURES[number % len(PICTURES)]))
     first = 0.0
     for event in playground.grounding.answer("bench", MODEL, question).events():
         if isinstance(event, Words) and not first:

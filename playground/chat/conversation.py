@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from playground.chat.reply import split_reasoning
-from playground.chat.types import Alternative, Token, Turn
+from playground.chat.types import Turn
 from playground.errors import UserError
+from playground.inference.types import Alternative, Token
 
 FORMAT = "aigc-playground-conversation"
 LARGEST_FILE_BYTES = 4_000_000

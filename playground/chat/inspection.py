@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
-from playground.chat.sampling import sample_probabilities
 from playground.chat.torch_decoder import TorchDecoder
-from playground.chat.types import Sampling
 from playground.errors import UserError
-from playground.task import Task
+from playground.inference.sampling import sample_probabilities
+from playground.inference.types import Sampling
+from playground.runtime.task import Task
 
 _WITHOUT_MAPS = ("linear_attention", "conv", "mamba", "mamba2")
 _NORMS = ("norm", "final_layernorm", "final_layer_norm", "ln_f", "norm_f", "embedding_norm")  # of the last state

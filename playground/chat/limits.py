@@ -3,8 +3,8 @@
 import math
 from dataclasses import fields
 
-from playground.chat.types import Sampling
 from playground.errors import UserError
+from playground.inference.types import Sampling
 
 # name: (least, most); what the sliders of the tab show too
 RANGES: dict[str, tuple[float, float]] = {

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from playground.chat.types import ChatEvent, ChatRequest, Decoder, Piece, Prompt, Turn
 from playground.errors import UserError
-from playground.task import Task
+from playground.runtime.task import Task
 
 REPLY_SHARE = 4  # at least a quarter of the context is kept for the reply, unless less is asked for
 

@@ -14,14 +14,15 @@ import httpx
 from pydantic import ValidationError
 
 from playground.catalog import Remote
-from playground.chat.types import ChatEvent, ChatRequest, Done, Prompt, Token
+from playground.chat.types import ChatEvent, ChatRequest, Done, Prompt
 from playground.errors import UserError
-from playground.remote import failures
-from playground.remote.address import key_of
-from playground.remote.asking import Refused, Server
-from playground.remote.chunks import Chunk, Usage, sse_data, tokens_of
-from playground.remote.wire import Wire
-from playground.task import Task
+from playground.inference.openai_stream import Chunk, Usage, sse_data, tokens_of
+from playground.inference.types import Token
+from playground.remote import error_messages
+from playground.remote.client import Refused, Server
+from playground.remote.connection import Wire
+from playground.remote.endpoint import key_of
+from playground.runtime.task import Task
 
 # Fields a server may not know: left out for good where it refuses them by name, the request goes through without.
 _SAMPLERS = frozenset(("top_k", "min_p", "repetition_penalty", "repeat_penalty", "repeat_last_n", "samplers"))
@@ -69,14 +70,14 @@ class RemoteChat:
                     yield event
         except TimeoutError as error:
             seconds = self._between_seconds if begun else self._first_seconds
-            raise failures.silent(self._host, seconds, begun) from error
+            raise error_messages.silent(self._host, seconds, begun) from error
 
     def _exchange(self, request: ChatRequest, wire: Wire) -> Iterator[ChatEvent]:
         """Ask until the server accepts the fields, then read its reply. Runs in the thread of the wire."""
         body = self._body(request)
         yield Prompt(json.dumps(body["messages"], ensure_ascii=False, indent=2), max_new_tokens=body["max_tokens"])
         key = key_of(self._remote)
-        answer = self._server.taken(body, wire, _without, lambda: failures.broken_off(self._host, False))
+        answer = self._server.taken(body, wire, _without, lambda: error_messages.broken_off(self._host, False))
         try:
             with answer as (response, _):
                 yield from self._reply(response, request.alternatives, key)
@@ -125,10 +126,10 @@ class RemoteChat:
                 try:
                     chunk = Chunk.model_validate_json(data)
                 except ValidationError as error:
-                    raise failures.malformed(self._host, begun) from error
+                    raise error_messages.malformed(self._host, begun) from error
                 if problem := chunk.error or (chunk.object == "error" and chunk.message):
-                    said = failures.one_line(failures.message_of(problem), key)
-                    raise failures.broken_off(self._host, begun, said)
+                    said = error_messages.one_line(error_messages.message_of(problem), key)
+                    raise error_messages.broken_off(self._host, begun, said)
                 usage = chunk.usage or usage
                 for choice in chunk.choices[:1]:
                     for token in tokens_of(choice, alternatives):
@@ -137,11 +138,11 @@ class RemoteChat:
                     reason = choice.finish_reason or reason
         except httpx.RequestError as error:
             if not reason:  # otherwise only the counts are lost
-                raise failures.broken_off(self._host, begun) from error
+                raise error_messages.broken_off(self._host, begun) from error
         if not heard:
-            raise failures.no_chat_stream(self._host, response.headers.get("content-type", ""))
+            raise error_messages.no_chat_stream(self._host, response.headers.get("content-type", ""))
         if reason in ("", "abort", "error", "content_filter"):
-            raise failures.broken_off(self._host, begun, f" (“{reason}”)" if reason else "")
+            raise error_messages.broken_off(self._host, begun, f" (“{reason}”)" if reason else "")
         details = usage.prompt_tokens_details
         yield Done(
             "length" if reason == "length" else "end",
@@ -153,16 +154,16 @@ class RemoteChat:
     def _refusal(self, refusal: Refused, request: ChatRequest, key: str, wire: Wire) -> UserError:
         response, answer = refusal.response, refusal.body
         status = response.status_code
-        said = failures.one_line(failures.body_message(answer), key)
+        said = error_messages.one_line(error_messages.body_message(answer), key)
         if status in (401, 403):
-            return failures.bad_key(self._host, self._remote, key, status)
+            return error_messages.bad_key(self._host, self._remote, key, status)
         if status == 404:
-            return failures.not_found(self._host, self._remote, self._offered(wire), said)
-        if failures.is_overflow(status, answer):
-            return failures.overflow(self._host, self._context, said)
+            return error_messages.not_found(self._host, self._remote, self._offered(wire), said)
+        if error_messages.is_overflow(status, answer):
+            return error_messages.overflow(self._host, self._context, said)
         if request.continue_last and status in (400, 422):
-            return failures.cannot_continue(self._host, said)
-        return failures.refused(self._host, response, said)
+            return error_messages.cannot_continue(self._host, said)
+        return error_messages.refused(self._host, response, said)
 
     def _offered(self, wire: Wire) -> list[str]:
         """The ids of the first models the server lists; none where it does not answer as it should."""

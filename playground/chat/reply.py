@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from playground.chat.types import ChatEvent, Done, Prompt, Read, Token, Turn
+from playground.chat.types import ChatEvent, Done, Prompt, Read, Turn
+from playground.inference.types import Token
 
 OPEN, CLOSE = "<think>", "</think>"
 

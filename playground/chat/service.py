@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from playground.catalog import Catalog, Entry
 from playground.chat.local import LocalChat, fit
 from playground.chat.reply import raw_text
-from playground.chat.types import TORCH, ChatEngine, ChatEvent, ChatRequest, Piece, Sampling, Turn
+from playground.chat.types import TORCH, ChatEngine, ChatEvent, ChatRequest, Piece, Turn
 from playground.errors import UserError
-from playground.residency import ModelKey, Models
-from playground.task import Task
-from playground.worker import Job, Worker
+from playground.inference.types import Sampling
+from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.task import Task
+from playground.runtime.worker import Job, Worker
 
 if TYPE_CHECKING:
     from playground.chat.inspection import Inspection

@@ -14,13 +14,14 @@ from tokenizers.decoders import DecodeStream
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
 
-from playground.chat import template
+from playground.chat import chat_template
 from playground.chat.checkpoint import load_checkpoint
-from playground.chat.kv_cache import Reading, Shelf
-from playground.chat.sampling import draw_index, sample_probabilities
-from playground.chat.types import Alternative, Done, Piece, Read, Sampling, Token, Turn
+from playground.chat.prefix_cache import Reading, Shelf
+from playground.chat.types import Done, Piece, Read, Turn
 from playground.errors import UserError
-from playground.task import Phase, Task
+from playground.inference.sampling import draw_index, sample_probabilities
+from playground.inference.types import Alternative, Sampling, Token
+from playground.runtime.task import Phase, Task
 
 CACHE_BYTES = 512 * 2**20
 CHUNK = 256  # tokens read at once; fixed, because other chunks round otherwise and could change a reply
@@ -82,8 +83,8 @@ class TorchDecoder:
         self.model.to(device)
 
     def render(self, turns: Sequence[Turn], continue_last: bool, thinking: bool) -> str:
-        """See `playground.chat.template`, whose plain template serves models that have none."""
-        return template.render(self.tokenizer, turns, continue_last, thinking)
+        """See `playground.chat.chat_template`, whose plain template serves models that have none."""
+        return chat_template.render(self.tokenizer, turns, continue_last, thinking)
 
     def tokenize(self, text: str) -> list[Piece]:
         """Special tokens in `text` are read as such; nothing is added."""

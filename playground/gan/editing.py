@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from playground.gan import checks, styles
+from playground.gan import styles, validation
+from playground.gan.derived_cache import Kept
 from playground.gan.directions import Directions, Spread, closed_form, principal, spread
-from playground.gan.kept import Kept
 
 if TYPE_CHECKING:
     from playground.avatars.gan import AvatarGenerator
@@ -29,13 +29,13 @@ class Editor:
         self, model: "AvatarGenerator", style: Any, truncation: Any, cutoff: Any = None, edits: Any = (), own: Any = ()
     ) -> np.ndarray:
         """(layers, w) to be drawn. Everything given is checked: raises `UserError`."""
-        from playground.gan import network
+        from playground.gan import forward
 
-        checked = checks.style(style, model.layers, model.w_dim)
-        until, psi = checks.cutoff(cutoff, model.layers), checks.truncation(truncation)
-        vectors = checks.own_directions(own, model.w_dim)
-        result = styles.truncated(checked, network.mean_style(model), psi, until)
-        for edit in checks.edits(edits, model.layers, components(model), len(vectors)):
+        checked = validation.style(style, model.layers, model.w_dim)
+        until, psi = validation.cutoff(cutoff, model.layers), validation.truncation(truncation)
+        vectors = validation.own_directions(own, model.w_dim)
+        result = styles.truncated(checked, forward.mean_style(model), psi, until)
+        for edit in validation.edits(edits, model.layers, components(model), len(vectors)):
             if edit.kind == "own":
                 vector = vectors[edit.index]
                 deviation = self.spread(model).deviation(vector)
@@ -47,22 +47,22 @@ class Editor:
 
     def spread(self, model: "AvatarGenerator") -> Spread:
         """How w varies over 10,000 z."""
-        from playground.gan import network
+        from playground.gan import forward
 
-        return self._kept.get(model, "spread", lambda: spread(network.many_w(model, SPREAD_SAMPLES, CHUNK)))
+        return self._kept.get(model, "spread", lambda: spread(forward.many_w(model, SPREAD_SAMPLES, CHUNK)))
 
     def directions(self, model: "AvatarGenerator", kind: Literal["pca", "sefa"], span: tuple[int, int]) -> Directions:
         """All directions of a kind; SeFa's are those of the layers first to last."""
-        from playground.gan import network
+        from playground.gan import forward
 
         of, count = self.spread(model), components(model)
         if kind == "pca":
             return self._kept.get(model, "pca", lambda: principal(of, count))
         return self._kept.get(
-            model, ("sefa", span), lambda: closed_form(network.style_weights(model, span), of, count)
+            model, ("sefa", span), lambda: closed_form(forward.style_weights(model, span), of, count)
         )
 
 
 def components(model: "AvatarGenerator") -> int:
     """How many directions of a kind there are."""
-    return min(model.w_dim, checks.MOST_COMPONENTS)
+    return min(model.w_dim, validation.MOST_COMPONENTS)

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from playground.avatars.gan import AvatarGenerator
 from playground.avatars.judge import AvatarJudge
 from playground.avatars.vae import AvatarVAE
-from playground.gan import network
+from playground.gan import forward
 from playground.gan.types import Step
-from playground.pictures import intake, metrics
-from playground.task import Task
+from playground.imaging import metrics, uploads
+from playground.runtime.task import Task
 
 RATE = 0.05  # deviations of w a step, falling to nothing on a cosine
 PERCEPTUAL = 0.1  # of the judge's feature distance, relative to the features' own size
@@ -46,7 +46,7 @@ def project(
     wanted = torch.from_numpy(target.copy()).permute(2, 0, 1)[None].to(torch.float32).div(127.5).sub(1)
     start = _encoded(generator, vae, wanted)
     with torch.no_grad():
-        features = judge.features(network.fitted(wanted, judge.size))
+        features = judge.features(forward.fitted(wanted, judge.size))
     scale = max(deviation, 1e-3)
     way = torch.zeros_like(start, requires_grad=True)  # (1, layers, w), in deviations
     adam = torch.optim.Adam([way], RATE, betas=(0.9, 0.99))
@@ -69,7 +69,7 @@ def project(
 
 def _distance(judge: AvatarJudge, drawn: Tensor, wanted: Tensor, features: Tensor) -> Tensor:
     """Of pixels (mean absolute and squared difference) and of what the judge sees."""
-    seen = judge.features(network.fitted(drawn, judge.size))
+    seen = judge.features(forward.fitted(drawn, judge.size))
     perceptual = (seen - features).square().mean() / features.square().mean().clamp_min(1e-6)
     return nn.functional.l1_loss(drawn, wanted) + nn.functional.mse_loss(drawn, wanted) + PERCEPTUAL * perceptual
 
@@ -77,12 +77,12 @@ def _distance(judge: AvatarJudge, drawn: Tensor, wanted: Tensor, features: Tenso
 def _encoded(generator: AvatarGenerator, vae: AvatarVAE, wanted: Tensor) -> Tensor:
     """(1, layers, w): the style of the VAE's latent where the mapping takes it, else the mean style."""
     with torch.no_grad():
-        latent, _ = vae.encode(network.fitted(wanted, vae.size))
+        latent, _ = vae.encode(forward.fitted(wanted, vae.size))
         w = generator.mapping.of_latent(latent) if generator.z_dim == vae.latent else generator.w_mean[None]
         return w[:, None].expand(-1, generator.layers, -1).clone()
 
 
 def _told(step: int, steps: int, best: tuple[float, Tensor, Tensor], target: np.ndarray) -> Step:
     loss, style, drawn = best
-    picture = network.drawn(drawn.clamp(-1, 1))[0]
-    return Step(step, steps, loss, metrics.psnr(picture, target), intake.from_array(picture), style[0].numpy())
+    picture = forward.drawn(drawn.clamp(-1, 1))[0]
+    return Step(step, steps, loss, metrics.psnr(picture, target), uploads.from_array(picture), style[0].numpy())

@@ -15,18 +15,18 @@ import numpy as np
 
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
-from playground.gan import about, checks, path, seeds, styles
-from playground.gan.companions import Companions
+from playground.gan import generator_config, interpolation, seed_parsing, styles, validation
+from playground.gan.auxiliary_models import Companions
+from playground.gan.derived_cache import Kept
 from playground.gan.directions import Directions
-from playground.gan.drawing import Drawing
 from playground.gan.editing import Editor, components
-from playground.gan.kept import Kept
+from playground.gan.renderer import Drawing
 from playground.gan.types import About, Edit, Frame, Histogram, Neighbour, Sample, Step
-from playground.pictures import animation, intake, latent_file
-from playground.residency import ModelKey, Models
-from playground.task import Phase, Task
+from playground.imaging import animation, latent_file, uploads
+from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.task import Phase, Task
+from playground.runtime.worker import Job, Worker
 from playground.weights.store import WeightStore
-from playground.worker import Job, Worker
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,12 +67,12 @@ class GanService:
         """Its sizes, from its config alone, read once; fetches a model that is not on this disk."""
         entry = self.entry(model_id)
         if entry.id not in self._about:
-            self._about[entry.id] = about.read(self._weights.fetch(entry, task or Task()).path)
+            self._about[entry.id] = generator_config.read(self._weights.fetch(entry, task or Task()).path)
         return self._about[entry.id]
 
     def style(self, model_id: str, seed: int) -> np.ndarray:
         """(layers, w) of a seed, untouched by truncation."""
-        return self._style(self.entry(model_id).id, seeds.one(seed)).copy()
+        return self._style(self.entry(model_id).id, seed_parsing.one(seed)).copy()
 
     def samples(
         self,
@@ -87,15 +87,15 @@ class GanService:
         Raises:
             UserError: seeds that are none or too many, a truncation or cutoff out of range.
         """
-        chosen = seeds.parse(wanted)
-        psi = checks.truncation(truncation)
+        chosen = seed_parsing.parse(wanted)
+        psi = validation.truncation(truncation)
         with self._generator(model_id) as model:
-            from playground.gan import network
+            from playground.gan import forward
 
-            mean, until = network.mean_style(model), checks.cutoff(cutoff, model.layers)
-            drawn = self._drawing.many(model, styles.truncated(network.of_seeds(model, chosen), mean, psi, until))
+            mean, until = forward.mean_style(model), validation.cutoff(cutoff, model.layers)
+            drawn = self._drawing.many(model, styles.truncated(forward.of_seeds(model, chosen), mean, psi, until))
             real = self._companions.percentiles(model_id, model, drawn) if judged else [None] * len(drawn)
-            return [Sample(*each) for each in zip(chosen, map(intake.from_array, drawn), real, strict=True)]
+            return [Sample(*each) for each in zip(chosen, map(uploads.from_array, drawn), real, strict=True)]
 
     def frame(
         self,
@@ -116,7 +116,7 @@ class GanService:
         Raises:
             UserError: anything in it that is not what this model takes.
         """
-        side = checks.whole(side, "The side of a picture", *SIDES)
+        side = validation.whole(side, "The side of a picture", *SIDES)
         with self._generator(model_id) as model:
             final = self._editor.apply(model, style, truncation, cutoff, edits, own)
             return Frame(self._drawing.live(model, final, side), final)
@@ -124,8 +124,8 @@ class GanService:
     def render(self, model_id: str, style: Any) -> "Image.Image":
         """The picture of a style, at the model's own size."""
         with self._generator(model_id) as model:
-            return intake.from_array(
-                self._drawing.many(model, checks.style(style, model.layers, model.w_dim)[None])[0]
+            return uploads.from_array(
+                self._drawing.many(model, validation.style(style, model.layers, model.w_dim)[None])[0]
             )
 
     def mix(self, style_a: np.ndarray, style_b: np.ndarray, layers: Sequence[int] | styles.Group) -> np.ndarray:
@@ -139,8 +139,8 @@ class GanService:
         with self._generator(model_id) as model:
             if kind not in ("pca", "sefa"):
                 raise UserError("Directions are found by “pca” or “sefa”.")
-            checks.whole(count, "The number of directions", 1, components(model))
-            span = checks.span(layers or (0, model.layers - 1), model.layers)
+            validation.whole(count, "The number of directions", 1, components(model))
+            span = validation.span(layers or (0, model.layers - 1), model.layers)
             found = self._editor.directions(model, kind, span)
             return Directions(found.vectors[:count], found.deviations[:count])
 
@@ -149,15 +149,15 @@ class GanService:
     ) -> list[tuple[float, "Image.Image"]]:
         """The same style at many truncations, in one call of the network."""
         with self._generator(model_id) as model:
-            from playground.gan import network
+            from playground.gan import forward
 
-            if not 1 <= len(psis) <= network.BATCH:
-                raise UserError(f"A sheet has 1 to {network.BATCH} pictures.")
-            checked = checks.style(style, model.layers, model.w_dim)
-            until, mean = checks.cutoff(cutoff, model.layers), network.mean_style(model)
-            rows = [styles.truncated(checked, mean, checks.truncation(psi), until) for psi in psis]
+            if not 1 <= len(psis) <= forward.BATCH:
+                raise UserError(f"A sheet has 1 to {forward.BATCH} pictures.")
+            checked = validation.style(style, model.layers, model.w_dim)
+            until, mean = validation.cutoff(cutoff, model.layers), forward.mean_style(model)
+            rows = [styles.truncated(checked, mean, validation.truncation(psi), until) for psi in psis]
             drawn = self._drawing.many(model, np.stack(rows))
-            return [(psi, intake.from_array(each)) for psi, each in zip(psis, drawn, strict=True)]
+            return [(psi, uploads.from_array(each)) for psi, each in zip(psis, drawn, strict=True)]
 
     def video(
         self,
@@ -171,56 +171,56 @@ class GanService:
     ) -> Job[bytes]:
         """A film through key frames (layers, w): phases tell the frames done, the result is a looping WebP's bytes."""
         entry = self.entry(model_id)
-        lasts = checks.number(seconds, "The length of a film in seconds", 0.5, 60)
-        rate = checks.number(fps, "The frames a second", 1, 60)
-        between, total = path.frames_between(len(keys), lasts, rate, loop)
-        side = checks.whole(side, "The side of a picture", *SIDES)
+        lasts = validation.number(seconds, "The length of a film in seconds", 0.5, 60)
+        rate = validation.number(fps, "The frames a second", 1, 60)
+        between, total = interpolation.frames_between(len(keys), lasts, rate, loop)
+        side = validation.whole(side, "The side of a picture", *SIDES)
 
         def work(task: Task) -> Iterator[bytes]:
             def report(done: int) -> None:
                 task.report(Phase("preparing", entry.label, done, total))
 
             with self._generator(model_id, task) as model:
-                from playground.gan import network
+                from playground.gan import forward
 
-                checked = np.stack([checks.style(key, model.layers, model.w_dim) for key in keys])
-                frames = network.film(model, path.along(checked, between, loop))
+                checked = np.stack([validation.style(key, model.layers, model.w_dim) for key in keys])
+                frames = forward.film(model, interpolation.along(checked, between, loop))
                 yield animation.webp(frames, rate, side, task, report, total)
 
         return self._worker.submit(visitor, work)
 
     def project(
-        self, visitor: str, model_id: str, image: Any, steps: int = 200, crop: intake.Crop | None = None
+        self, visitor: str, model_id: str, image: Any, steps: int = 200, crop: uploads.Crop | None = None
     ) -> Job[Step]:
         """Look for the style of a picture (a path, or opened), with the best so far on the way."""
         self.entry(model_id)
-        steps = checks.whole(steps, "The number of steps", *STEPS)
-        picture = intake.read(image)
+        steps = validation.whole(steps, "The number of steps", *STEPS)
+        picture = uploads.read(image)
 
         def work(task: Task) -> Iterator[Step]:
             others = self._companions
             with self._generator(model_id, task) as model, others.judge(task) as judge, others.vae(task) as vae:
                 from playground.gan.projection import project
 
-                target = intake.to_array(intake.square(picture, model.size, crop)[0])
+                target = uploads.to_array(uploads.square(picture, model.size, crop)[0])
                 yield from project(model, judge, vae, target, self._editor.spread(model).overall, steps, task)
 
         return self._worker.submit(visitor, work)
 
     def histogram(
-        self, visitor: str, model_id: str, count: int = seeds.MOST_COUNTED, truncation: float = 1.0
+        self, visitor: str, model_id: str, count: int = seed_parsing.MOST_COUNTED, truncation: float = 1.0
     ) -> Job[Histogram]:
         """What samples of the seeds 1 to `count` show beside what the world shows; it grows while it is counted."""
         self.entry(model_id)
-        psi = checks.truncation(truncation)
-        chosen = range(1, checks.whole(count, "The number of samples", 1, seeds.MOST_COUNTED) + 1)
+        psi = validation.truncation(truncation)
+        chosen = range(1, validation.whole(count, "The number of samples", 1, seed_parsing.MOST_COUNTED) + 1)
 
         def work(task: Task) -> Iterator[Histogram]:
             others = self._companions
             with others.vae(task) as vae:
                 world = others.atlas(vae)
             with self._generator(model_id, task) as model, others.judge(task) as judge:
-                from playground.gan.histogram import histogram
+                from playground.gan.attribute_histogram import histogram
 
                 yield from histogram(model, judge, world, chosen, psi, task)
 
@@ -229,17 +229,17 @@ class GanService:
     def realness(self, model_id: str, style: Any) -> float:
         """The share (0..1) of 256 samples that the discriminator finds less real than this style's picture."""
         with self._generator(model_id) as model:
-            drawn = self._drawing.many(model, checks.style(style, model.layers, model.w_dim)[None])
+            drawn = self._drawing.many(model, validation.style(style, model.layers, model.w_dim)[None])
             return self._companions.percentiles(model_id, model, drawn)[0]
 
     def nearest(self, model_id: str, style: Any, count: int = 6) -> list[Neighbour]:
         """The portraits of the world nearest to this style's picture, in the latent of the VAE."""
-        return self._companions.nearest(intake.to_array(self.render(model_id, style)), count)
+        return self._companions.nearest(uploads.to_array(self.render(model_id, style)), count)
 
     def save(self, model_id: str, style: Any, png: bool) -> bytes:
         """The style as a file: JSON, or the PNG of its picture with the style inside."""
         with self._generator(model_id) as model:
-            checked = checks.style(style, model.layers, model.w_dim)
+            checked = validation.style(style, model.layers, model.w_dim)
         file = latent_file.LatentFile("gan", model_id, checked.tolist())
         return latent_file.into_png(self.render(model_id, checked), file) if png else latent_file.dumps(file).encode()
 
@@ -247,7 +247,7 @@ class GanService:
         """(layers, w) of a file that `save` wrote. Raises `UserError` for another model's, or anything else."""
         known = self.about(model_id)
         found = latent_file.expect(latent_file.from_file(file), "gan", model_id, (len(known.resolutions), known.w_dim))
-        return checks.style(found, len(known.resolutions), known.w_dim)
+        return validation.style(found, len(known.resolutions), known.w_dim)
 
     def _generator(self, model_id: str, task: Task | None = None) -> AbstractContextManager["AvatarGenerator"]:
         self.about(model_id, task)  # words of its own for a folder of something else
@@ -255,6 +255,6 @@ class GanService:
 
     def _style_of(self, model_id: str, seed: int) -> np.ndarray:
         with self._generator(model_id) as model:
-            from playground.gan import network
+            from playground.gan import forward
 
-            return network.of_seeds(model, [seed])[0]
+            return forward.of_seeds(model, [seed])[0]

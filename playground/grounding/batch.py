@@ -14,13 +14,13 @@ from typing import Any
 from PIL import Image
 
 from playground.errors import UserError
+from playground.grounding.boxes import above
 from playground.grounding.export import as_dict
-from playground.grounding.geometry import above
 from playground.grounding.service import GroundingService
-from playground.grounding.settling import settle
 from playground.grounding.types import Answer, Ask, Box, Question
-from playground.pictures import intake
-from playground.task import Phase
+from playground.grounding.validation import settle
+from playground.imaging import uploads
+from playground.runtime.task import Phase
 
 ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
 MOST_REFUSALS = 3  # of a model that has not answered once: it will not answer the others either
@@ -112,7 +112,7 @@ def run(
         for file in files:
             told = batch.key(file)
             try:
-                image = intake.read(batch.folder / file)
+                image = uploads.read(batch.folder / file)
             except UserError as error:
                 told["error"] = str(error)
                 yield _written(told, lines)

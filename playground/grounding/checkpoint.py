@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoProcessor
 
 from playground.catalog import Entry
 from playground.errors import UserError
-from playground.memory import is_out_of_memory, weights_bytes
+from playground.runtime.devices import is_out_of_memory, weights_bytes
 
 _CHOOSE = "Download it again, or choose another model."
 

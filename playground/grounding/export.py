@@ -7,8 +7,8 @@ the pictures.
 import json
 from typing import Any
 
-from playground.grounding.drawn import annotated, crops
-from playground.grounding.geometry import pixels
+from playground.grounding.annotation import annotated, crops
+from playground.grounding.boxes import pixels
 from playground.grounding.palette import colour
 from playground.grounding.types import Answer, Box, Entity, Reading
 

@@ -20,14 +20,14 @@ from transformers import AutoImageProcessor, AutoTokenizer, Idefics3ForCondition
 
 from playground.catalog import Entry
 from playground.grounding import checkpoint
+from playground.grounding.answer_decoding import named, told, with_regions
 from playground.grounding.checkpoint import Checkpoint
 from playground.grounding.codecs import CODECS
+from playground.grounding.generation import generated
 from playground.grounding.minigpt_prompt import IMAGE, PLACES, opening, turn
-from playground.grounding.streaming import generated
-from playground.grounding.telling import named, told, with_regions
 from playground.grounding.types import Ask, Asked, Box, Entity, GroundingEvent, Question, Reading
-from playground.resident import Resident
-from playground.task import Task
+from playground.runtime.records import Resident
+from playground.runtime.task import Task
 
 TEMPLATES = {
     Ask.CHAT: "{text}",

@@ -14,15 +14,15 @@ from PIL import Image
 from transformers import PaliGemmaForConditionalGeneration
 
 from playground.catalog import Entry
-from playground.grounding import checkpoint, geometry
+from playground.grounding import boxes, checkpoint
+from playground.grounding.answer_decoding import named, placed, told
 from playground.grounding.checkpoint import Checkpoint
 from playground.grounding.codecs import CODECS
-from playground.grounding.instructions import things
-from playground.grounding.streaming import generated
-from playground.grounding.telling import named, placed, told
+from playground.grounding.generation import generated
+from playground.grounding.task_instructions import things
 from playground.grounding.types import Ask, Asked, GroundingEvent, Question, Reading
-from playground.resident import Resident
-from playground.task import Task
+from playground.runtime.records import Resident
+from playground.runtime.task import Task
 
 CLASSES: dict[str, Any] = {"paligemma": PaliGemmaForConditionalGeneration}
 SMALLEST_CROP = 16  # pixels a side: of less the model sees one colour
@@ -73,7 +73,7 @@ class PaliGemma:
         """The picture, or the part of it that is asked about."""
         if question.ask is not Ask.IDENTIFY or question.box is None:
             return question.image, ()
-        left, top, right, bottom = geometry.pixels(question.box, question.image.size)
+        left, top, right, bottom = boxes.pixels(question.box, question.image.size)
         wider, higher = max(0, SMALLEST_CROP - right + left), max(0, SMALLEST_CROP - bottom + top)
         part = (
             max(0, left - wider), max(0, top - higher),

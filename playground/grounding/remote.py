@@ -15,12 +15,12 @@ from typing import Any
 from PIL import Image
 
 from playground.catalog import Entry, Remote
+from playground.grounding.answer_decoding import named, placed, told, with_regions
 from playground.grounding.codecs import CODECS
-from playground.grounding.instructions import instruction
-from playground.grounding.remote_words import WordServer
-from playground.grounding.telling import named, placed, told, with_regions
+from playground.grounding.remote_connection import WordServer
+from playground.grounding.task_instructions import instruction
 from playground.grounding.types import Ask, Asked, Box, GroundingEvent, Question, Reading
-from playground.task import Task
+from playground.runtime.task import Task
 
 LONGEST_SIDE = 1536  # pixels of the picture that is sent; more is brought down by nearly every server
 QUALITY = 92  # of JPEG

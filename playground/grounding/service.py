@@ -10,15 +10,15 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from playground import memory
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
 from playground.grounding.limits import Limits, limits_of
-from playground.grounding.settling import checked_box, checked_image, settle, softened
 from playground.grounding.types import Answer, Asked, Box, GroundingEngine, GroundingEvent, Question
-from playground.residency import ModelKey, Models
-from playground.task import Task
-from playground.worker import Job, Worker
+from playground.grounding.validation import checked_box, checked_image, settle, softened
+from playground.runtime import devices
+from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.task import Task
+from playground.runtime.worker import Job, Worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +111,7 @@ class GroundingService:
                     with closing(work(engine, task)) as results:  # type: ignore[type-var]
                         yield from results
                 except (RuntimeError, MemoryError, OSError) as error:
-                    if not memory.is_out_of_memory(error):
+                    if not devices.is_out_of_memory(error):
                         raise
                     raise UserError(
                         f"There was not enough memory for {entry.label} to look at this picture. Use a smaller "

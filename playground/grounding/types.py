@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from playground.task import Task
+from playground.runtime.task import Task
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,5 +1,4 @@
-"""The drawn world of the embedded image models, and the recipes that train them on it.
+"""The recipes of the embedded models: rendered data sets, training, evaluation and the command line of all three.
 
-Rule of the house: importing this package is cheap. What draws (`python_avatars`, `resvg-py`, Pillow) is imported
-inside the functions that draw; both packages stand in requirements-dev.txt.
+Invariants: importing this package is cheap; torch is imported where a recipe runs.
 """

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from playground.drawn_world.sampling import Split, seeds
 from playground.errors import UserError
 from playground.training.commands import add_recipes
-from playground.training.measuring import add_evaluate
-from playground.training.sampling import Split, seeds
+from playground.training.evaluate_command import add_evaluate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +74,7 @@ def _world(options: argparse.Namespace) -> None:
 def _sheet(options: argparse.Namespace) -> None:
     from PIL import Image
 
-    from playground.training.sheet import groups_sheet, people_sheet, values_sheet
+    from playground.training.contact_sheets import groups_sheet, people_sheet, values_sheet
 
     chosen = _chosen(options)
     if options.values:

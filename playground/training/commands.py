@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from playground.training.sampling import Split
+from playground.drawn_world.sampling import Split
 
 if TYPE_CHECKING:
-    from playground.training.reading import World
-    from playground.training.recipes.loop import Schedule
+    from playground.training.dataset import World
+    from playground.training.recipes.training_loop import Schedule
 
 MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 RUNS = Path("runs")  # beside the code, and ignored by git
@@ -61,14 +61,14 @@ def add_recipes(commands: Any) -> None:
 
 
 def _schedule(options: argparse.Namespace) -> "Schedule":
-    from playground.training.recipes.loop import Schedule
+    from playground.training.recipes.training_loop import Schedule
 
     return Schedule(options.images, options.batch, options.rate, averaging=options.averaging)
 
 
 def rendered(options: argparse.Namespace, split: Split, kind: Kind = "portraits") -> "World":
     """The pictures of that split, rendered if they are not there yet."""
-    from playground.training.reading import read
+    from playground.training.dataset import read
     from playground.training.shards import Plan, render
 
     plan = Plan(kind, split, PORTRAITS[split], SIZE)
@@ -123,7 +123,7 @@ def _gan(options: argparse.Namespace) -> None:
     from playground.avatars.flow import AvatarFlow
     from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
     from playground.training.recipes import gan
-    from playground.training.recipes.loop import Schedule, device
+    from playground.training.recipes.training_loop import Schedule, device
     from playground.training.recipes.vae import attribute_config
 
     where = device()
@@ -148,10 +148,10 @@ def _gan(options: argparse.Namespace) -> None:
 
 
 def _clip(options: argparse.Namespace) -> None:
-    from playground.training.captions import words
+    from playground.drawn_world.captions import words
     from playground.training.recipes import clip, minigpt
-    from playground.training.recipes.clip_tokens import new_tokenizer
-    from playground.training.recipes.loop import Schedule
+    from playground.training.recipes.clip_tokenizer import new_tokenizer
+    from playground.training.recipes.training_loop import Schedule
 
     worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
     groups, out = rendered(options, Split.TRAIN, "groups"), options.runs / options.name
@@ -170,19 +170,21 @@ def _clip(options: argparse.Namespace) -> None:
 
 
 def _diffusion(options: argparse.Namespace) -> None:
-    from playground.training.recipes import diffusion, pipeline
+    from playground.training.recipes import diffusion, diffusion_pipeline
 
     worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
     out = options.runs / options.name
-    whole = pipeline.train(*worlds, options.models, out, _first(options), _schedule(options), options.init_from)
+    whole = diffusion_pipeline.train(
+        *worlds, options.models, out, _first(options), _schedule(options), options.init_from
+    )
     for folder in _folders(options):
         diffusion.save(whole, folder)
 
 
 def _minigpt(options: argparse.Namespace) -> None:
     from playground.training.recipes import minigpt
-    from playground.training.recipes.loop import Schedule
-    from playground.training.recipes.minigpt_tokens import every_text, new_tokenizer
+    from playground.training.recipes.minigpt_tokenizer import every_text, new_tokenizer
+    from playground.training.recipes.training_loop import Schedule
 
     groups, out = rendered(options, Split.TRAIN, "groups"), options.runs / options.name
     if options.init_from is not None:
@@ -204,8 +206,8 @@ def _atlas(options: argparse.Namespace) -> None:
 
 def _latents(options: argparse.Namespace) -> Any:
     from playground.avatars.vae import AvatarVAE
-    from playground.training.recipes.loop import device
-    from playground.training.recipes.posteriors import latents_of
+    from playground.training.recipes.training_loop import device
+    from playground.training.recipes.vae_posteriors import latents_of
 
     vae = AvatarVAE.from_pretrained(options.models / "avatar-vae").eval().requires_grad_(False).to(device())
     world = rendered(options, Split.TRAIN)

@@ -24,15 +24,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from playground.drawn_world.attributes import ATTRIBUTES, NOBODY, Person, labels
+from playground.drawn_world.captions import caption_of
+from playground.drawn_world.drawing import portrait
+from playground.drawn_world.grounded_captions import grounded_caption
+from playground.drawn_world.phrases import Claims
+from playground.drawn_world.referring_expressions import expressions
+from playground.drawn_world.sampling import Split, edited, person, seeds
+from playground.drawn_world.scenes import group
 from playground.errors import UserError
-from playground.training.attributes import ATTRIBUTES, NOBODY, Person, labels
-from playground.training.captions import caption_of
-from playground.training.drawing import portrait
-from playground.training.grounded import grounded_caption
-from playground.training.phrases import Claims
-from playground.training.referring import expressions
-from playground.training.sampling import Split, edited, person, seeds
-from playground.training.scenes import group
 
 VERSION = 1  # raise it with every change of what a seed looks like
 MOST_PEOPLE = 5

@@ -14,16 +14,16 @@ from PIL import Image
 from playground.avatars.controls import Control
 from playground.catalog import Catalog
 from playground.errors import UserError
-from playground.pictures import animation, intake, metrics
-from playground.residency import Models
-from playground.task import Phase, Task
-from playground.vae import checks, paths
+from playground.imaging import animation, metrics, uploads
+from playground.runtime.model_cache import Models
+from playground.runtime.task import Phase, Task
+from playground.runtime.worker import Job, Worker
+from playground.vae import interpolation, validation
 from playground.vae.atlas import Atlas
-from playground.vae.companions import About, Companions
+from playground.vae.auxiliary_models import About, Companions
 from playground.vae.engine import Engine, Reading, leaks
 from playground.vae.types import Dimension, Direction, Encoded, Frame, Leak, Typicality, Values
 from playground.weights.store import WeightStore
-from playground.worker import Job, Worker
 
 Prior = Literal["flow", "normal"]
 LONGEST_PATH = range(2, 65)  # pictures
@@ -62,30 +62,30 @@ class VaeService:
 
     def placed(self, model_id: str, latent: Any, values: Any, seed: int = 0) -> np.ndarray:
         """(z,): `latent` (None: the sample of `seed`) with the controls in `values` applied, in their order."""
-        about, seed = self.about(model_id), checks.seed(seed)
+        about, seed = self.about(model_id), validation.seed(seed)
         if latent is None:
             prior: Prior = "normal" if "flow" in self.lacks(model_id) else "flow"
-            return checks.apply(about.controls, self.sample(model_id, seed, prior=prior), values)
-        return checks.apply(about.controls, checks.latent(latent, about.latent), values)
+            return validation.apply(about.controls, self.sample(model_id, seed, prior=prior), values)
+        return validation.apply(about.controls, validation.latent(latent, about.latent), values)
 
     def frame(self, model_id: str, latent: Any, values: Any, seed: int = 0, side: int = 128) -> Frame:
         """One live picture of what `placed` gives. `side` is the JPEG's, in pixels.
 
         A page keeps one or two requests in flight; others wait a few milliseconds here, and never for the worker.
         """
-        checks.count(side, "The side of a live picture", checks.SIDES)
+        validation.count(side, "The side of a live picture", validation.SIDES)
         z = self.placed(model_id, latent, values, seed)
         return Frame(self._engine.live(model_id, z, side), z, _stand(self.about(model_id), z))
 
     def render(self, model_id: str, latent: Any) -> Image.Image:
         """The picture of a latent at the model's own size."""
-        return intake.from_array(self._engine.decoded(model_id, self._checked(model_id, latent)[None])[0])
+        return uploads.from_array(self._engine.decoded(model_id, self._checked(model_id, latent)[None])[0])
 
-    def encode(self, model_id: str, image: Image.Image, crop: intake.Crop | None = None) -> Encoded:
+    def encode(self, model_id: str, image: Image.Image, crop: uploads.Crop | None = None) -> Encoded:
         """Bring a picture into the model: the mean of q(z | x), and what it comes back as."""
         about = self.about(model_id)
-        seen, crop = intake.square(intake.read(image), about.size, crop)
-        before = intake.to_array(seen)
+        seen, crop = uploads.square(uploads.read(image), about.size, crop)
+        before = uploads.to_array(seen)
         latent = self._engine.means(model_id, before[None])[0]
         after = self._engine.decoded(model_id, latent[None])[0]
         psnr = metrics.psnr(before, after)
@@ -96,7 +96,7 @@ class VaeService:
         return Encoded(
             seen=seen,
             crop=crop,
-            reconstruction=intake.from_array(after),
+            reconstruction=uploads.from_array(after),
             latent=latent,
             values=_stand(about, latent),
             psnr=psnr,
@@ -107,7 +107,7 @@ class VaeService:
 
     def sample(self, model_id: str, seed: int, temperature: float = 1.0, prior: Prior = "flow") -> np.ndarray:
         """(z,): the latent of a seed. `temperature` (0..2) scales the noise before the flow makes a latent of it."""
-        seed, temperature = checks.seed(seed), checks.number(temperature, "Temperature", 0, 2)
+        seed, temperature = validation.seed(seed), validation.number(temperature, "Temperature", 0, 2)
         if prior not in ("flow", "normal"):
             raise UserError("The prior is “flow” or “normal”.")
         flow_id = self._companions.flow(model_id) if prior == "flow" else None
@@ -130,7 +130,7 @@ class VaeService:
 
     def pull_back(self, model_id: str, latent: Any, strength: float) -> np.ndarray:
         """(z,) nearer to the typical: its noise under the flow, times 1 - `strength` (0..1), made a latent again."""
-        z, strength = self._checked(model_id, latent), checks.number(strength, "Strength", 0, 1)
+        z, strength = self._checked(model_id, latent), validation.number(strength, "Strength", 0, 1)
         return self._engine.shrunk(self._companions.flow(model_id), z, 1 - strength)
 
     def dimensions(self, model_id: str) -> tuple[Dimension, ...]:
@@ -147,19 +147,19 @@ class VaeService:
 
     def at_map(self, model_id: str, x: float, y: float) -> np.ndarray:
         """(z,): the latent of a place on the map; x and y in 0..1."""
-        return self.atlas(model_id).at(checks.number(x, "x", 0, 1), checks.number(y, "y", 0, 1))
+        return self.atlas(model_id).at(validation.number(x, "x", 0, 1), validation.number(y, "y", 0, 1))
 
     def nearest(self, model_id: str, latent: Any, count: int = 8) -> list[Image.Image]:
         """The portraits of the world whose latents are nearest, as they were drawn; the nearest first."""
-        z, count = self._checked(model_id, latent), checks.count(count, "How many", range(1, 33))
+        z, count = self._checked(model_id, latent), validation.count(count, "How many", range(1, 33))
         atlas = self.atlas(model_id)
-        return [intake.from_array(portrait) for portrait in atlas.portraits(atlas.nearest(z, count))]
+        return [uploads.from_array(portrait) for portrait in atlas.portraits(atlas.nearest(z, count))]
 
-    def interpolate(self, model_id: str, a: Any, b: Any, count: int, mode: paths.Mode = "lerp") -> np.ndarray:
+    def interpolate(self, model_id: str, a: Any, b: Any, count: int, mode: interpolation.Mode = "lerp") -> np.ndarray:
         """(count, S, S, 3) uint8 from `a` to `b`, both included."""
         ends = self._checked(model_id, a), self._checked(model_id, b)
-        count = checks.count(count, "The number of pictures", LONGEST_PATH)
-        return self._engine.decoded(model_id, paths.between(*ends, count, _mode(mode)))
+        count = validation.count(count, "The number of pictures", LONGEST_PATH)
+        return self._engine.decoded(model_id, interpolation.between(*ends, count, _mode(mode)))
 
     def direction(self, model_id: str, with_: Sequence[Image.Image], without: Sequence[Image.Image]) -> Direction:
         """An attribute of one's own: what the latents of one group have and the other's have not."""
@@ -167,14 +167,14 @@ class VaeService:
         for pictures in (with_, without):
             if not 1 <= len(pictures) <= MOST_EXAMPLES:
                 raise UserError(f"Each group needs 1 to {MOST_EXAMPLES} pictures; this one has {len(pictures)}.")
-            seen = [intake.to_array(intake.square(intake.read(picture), size)[0]) for picture in pictures]
+            seen = [uploads.to_array(uploads.square(uploads.read(picture), size)[0]) for picture in pictures]
             groups.append(self._engine.means(model_id, np.stack(seen)))
-        return paths.difference(*groups)
+        return interpolation.difference(*groups)
 
     def arithmetic(self, model_id: str, a: Any, b: Any, c: Any) -> np.ndarray:
         """(z,): a - b + c, kept within what a latent may be."""
         first, second, third = (self._checked(model_id, latent) for latent in (a, b, c))
-        return (first - second + third).clip(-checks.FARTHEST, checks.FARTHEST)
+        return (first - second + third).clip(-validation.FARTHEST, validation.FARTHEST)
 
     def animation(
         self,
@@ -184,7 +184,7 @@ class VaeService:
         steps: int = 16,
         fps: float = 16,
         side: int = 256,
-        mode: paths.Mode = "lerp",
+        mode: interpolation.Mode = "lerp",
         loop: bool = True,
     ) -> Job[bytes]:
         """A film through these latents, `steps` pictures from each to the next: a looping animated WebP. On the way a
@@ -192,10 +192,10 @@ class VaeService:
         if not isinstance(latents, Sequence) or not 2 <= len(latents) <= MOST_KEYS:
             raise UserError(f"A film goes through 2 to {MOST_KEYS} latents.")
         keys = [self._checked(model_id, latent) for latent in latents]
-        checks.count(steps, "The number of pictures between two latents", range(1, 61))
-        checks.number(fps, "Pictures a second", 1, 60)
-        checks.count(side, "The side of the film", checks.SIDES)
-        path = paths.through(keys, steps, _mode(mode), loop)
+        validation.count(steps, "The number of pictures between two latents", range(1, 61))
+        validation.number(fps, "Pictures a second", 1, 60)
+        validation.count(side, "The side of the film", validation.SIDES)
+        path = interpolation.through(keys, steps, _mode(mode), loop)
         label = self._companions.entry(model_id).label
 
         def work(task: Task) -> Iterator[bytes]:
@@ -208,7 +208,7 @@ class VaeService:
         return self._worker.submit(visitor, work)
 
     def _checked(self, model_id: str, latent: Any) -> np.ndarray:
-        return checks.latent(latent, self.about(model_id).latent)
+        return validation.latent(latent, self.about(model_id).latent)
 
     def _readings(self, model_id: str, latents: np.ndarray) -> list[Reading]:
         judge_id = self._companions.judge(model_id)
@@ -219,7 +219,7 @@ def _stand(about: About, latent: np.ndarray) -> Values:
     return {control.name: control.stands(latent) for control in about.controls}
 
 
-def _mode(mode: object) -> paths.Mode:
+def _mode(mode: object) -> interpolation.Mode:
     if mode not in ("lerp", "slerp"):
         raise UserError("The way from one latent to the next is “lerp” or “slerp”.")
     return mode

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from playground.pictures.intake import Crop
+from playground.imaging.uploads import Crop
 
 Values = dict[str, float | str]  # control name -> number on a slider, or a word
 

@@ -22,15 +22,15 @@ from tqdm import tqdm
 
 from playground.catalog import HubSource
 from playground.errors import UserError
-from playground.task import Task
-from playground.weights.background import held, run_stoppable
-from playground.weights.blob import fetch_blob
-from playground.weights.folders import fault
+from playground.runtime.task import Task
+from playground.weights.blob_download import fetch_blob
+from playground.weights.download_plan import SHA256, Plan, RemoteFile, blobs_folder, make_plan, patterns
+from playground.weights.hashes import Stamps, git_sha1
 from playground.weights.hub_errors import HUB_ERRORS, explain
-from playground.weights.hub_plan import SHA256, Plan, RemoteFile, blobs_folder, make_plan, patterns
-from playground.weights.place import Meter, is_safe_name, preparing, require_space
+from playground.weights.interruptible import held, run_stoppable
+from playground.weights.local_folders import fault
+from playground.weights.source import Meter, is_safe_name, preparing, require_space
 from playground.weights.types import Weights
-from playground.weights.verify import Stamps, git_sha1
 
 GIT_SHA1 = re.compile(r"[0-9a-f]{40}")
 

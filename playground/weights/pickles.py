@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from playground.catalog import HubSource
 from playground.errors import UserError
-from playground.task import Phase, Task
-from playground.weights.background import held
-from playground.weights.folders import Folder
+from playground.runtime.task import Phase, Task
+from playground.weights.hashes import Stamps
+from playground.weights.interruptible import held
+from playground.weights.local_folders import Folder
 from playground.weights.types import Weights
-from playground.weights.verify import Stamps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,7 +80,7 @@ class Pickled:
             os.replace(unfinished, self._folder)
 
     def _read(self, path: Path, sha256: str, task: Task) -> dict[str, "Tensor"]:
-        from playground.weights.hub_plan import not_the_allowed
+        from playground.weights.download_plan import not_the_allowed
 
         if self._stamps.sha256(path.resolve(), lambda _: task.check()) != sha256:
             raise UserError(not_the_allowed(self._source.repo, path.name))

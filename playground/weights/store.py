@@ -9,12 +9,12 @@ from typing import assert_never
 
 from playground.catalog import AssetSource, Entry, HubSource, PathSource, Source, WheelSource
 from playground.errors import UserError
-from playground.task import Task
-from playground.weights.folders import Folder
+from playground.runtime.task import Task
+from playground.weights.hashes import Stamps
+from playground.weights.local_folders import Folder
 from playground.weights.pickles import Pickled
-from playground.weights.place import Place
+from playground.weights.source import Place
 from playground.weights.types import State, Weights
-from playground.weights.verify import Stamps
 from playground.weights.wheel import Wheel
 
 

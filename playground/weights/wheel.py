@@ -17,11 +17,11 @@ from pathlib import Path
 
 from playground.catalog import WheelSource
 from playground.errors import UserError
-from playground.task import Phase, Task
-from playground.weights.background import POLL, held
-from playground.weights.place import Meter, is_safe_name, preparing, require_space
+from playground.runtime.task import Phase, Task
+from playground.weights.hashes import BLOCK, Stamps
+from playground.weights.interruptible import POLL, held
+from playground.weights.source import Meter, is_safe_name, preparing, require_space
 from playground.weights.types import Weights
-from playground.weights.verify import BLOCK, Stamps
 
 PIP_DOWNLOAD = ("-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir")
 PIP_QUIETLY = ("--no-input", "--disable-pip-version-check", "--progress-bar=off")

@@ -11,9 +11,9 @@ from playground.chat.reply import Reply
 from playground.chat.service import ChatService
 from playground.chat.types import Turn
 from playground.errors import UserError
-from playground.task import Phase
-from tabs.chat.visit import visitor_of
-from tabs.errors import raised
+from playground.runtime.task import Phase
+from tabs.chat.session import visitor_of
+from tabs.common.errors import raised
 
 
 def chat_endpoints(service: ChatService) -> None:

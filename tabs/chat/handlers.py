@@ -14,13 +14,14 @@ import gradio as gr
 from playground.chat import conversation
 from playground.chat.reply import Reply
 from playground.chat.service import ChatService
-from playground.chat.types import Sampling, Turn
+from playground.chat.types import Turn
 from playground.errors import Cancelled, UserError
-from playground.task import Phase
-from tabs.chat import view
-from tabs.chat.inside import choice_of
-from tabs.chat.visit import Drawing, Options, Visit, visitor_of
-from tabs.words import language_of, say
+from playground.inference.types import Sampling
+from playground.runtime.task import Phase
+from tabs.chat import render
+from tabs.chat.inspection import choice_of
+from tabs.chat.session import Drawing, Options, Visit, visitor_of
+from tabs.common.words import language_of, say
 
 UPDATE_S = 1 / 12  # more often costs the browser more than it shows the eye
 
@@ -55,7 +56,7 @@ class ChatHandlers:
     def edit(self, visit: Visit, data: gr.EditData, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
         """A message was edited in place: a question is asked anew, a reply just gets its new words."""
         self._idle(visit, request)
-        shown = view.places(visit.turns)
+        shown = render.places(visit.turns)
         index = data.index if isinstance(data.index, int) else data.index[0]
         place = shown[index] if index < len(shown) else -1
         turns, ask_again = conversation.edit(visit.turns, place, _text_of(data.value))
@@ -63,7 +64,7 @@ class ChatHandlers:
             yield from self._answer(visit, turns, Options.of(values), request)
             return
         visit.turns = turns
-        yield Drawing(chat=view.messages(turns, language_of(request)), inside=self._inside(visit, request)).updates()
+        yield Drawing(chat=render.messages(turns, language_of(request)), inside=self._inside(visit, request)).updates()
 
     def continue_from(
         self, visit: Visit, data: gr.EventData, request: gr.Request, *values: Any
@@ -139,7 +140,7 @@ class ChatHandlers:
         stopped, error = False, None
         try:
             yield Drawing(
-                chat=view.messages(turns, language),
+                chat=render.messages(turns, language),
                 message="" if sent else None,
                 status=status,
                 running=True,
@@ -148,7 +149,7 @@ class ChatHandlers:
             drawn = time.monotonic()
             for event in job.events():
                 if isinstance(event, Phase):
-                    status = view.phase_text(event, language)
+                    status = render.phase_text(event, language)
                 elif event is not None:
                     reply.add(event)
                     status = say(language, "ready")
@@ -158,7 +159,7 @@ class ChatHandlers:
                 if reply.tokens and visit.turns is mine:
                     visit.turns = mine = (*asked, reply.turn())
                 yield Drawing(
-                    chat=view.messages(visit.turns, language) if reply.tokens else None, status=status
+                    chat=render.messages(visit.turns, language) if reply.tokens else None, status=status
                 ).updates()
         except Cancelled:
             stopped = True
@@ -171,12 +172,12 @@ class ChatHandlers:
                     visit.turns = (*asked, reply.turn(stopped or error is not None))
             job.cancel()  # a page that closed; nothing where it has ended
         yield Drawing(
-            chat=view.messages(visit.turns, language),
-            status=str(error) if error else view.status_text(reply, entry, options.sampling.seed, stopped, language),
+            chat=render.messages(visit.turns, language),
+            status=str(error) if error else render.status_text(reply, entry, options.sampling.seed, stopped, language),
             running=False,
             inside=self._inside(visit, request),
-            prompt=view.prompt_value(reply.prompt, language),
-            held=view.held_text(*self.service.held(), language),
+            prompt=render.prompt_value(reply.prompt, language),
+            held=render.held_text(*self.service.held(), language),
         ).updates()
         if error is not None:
             raise error
@@ -186,12 +187,12 @@ class ChatHandlers:
             raise UserError(say(language_of(request), "busy"))
 
     def _inside(self, visit: Visit, request: gr.Request) -> dict[str, Any]:
-        return view.inside_value(visit.turns, language_of(request))
+        return render.inside_value(visit.turns, language_of(request))
 
     def _redrawn(self, visit: Visit, request: gr.Request, **other: Any) -> tuple[Any, ...]:
         language = language_of(request)
         return Drawing(
-            chat=view.messages(visit.turns, language), inside=self._inside(visit, request), **other
+            chat=render.messages(visit.turns, language), inside=self._inside(visit, request), **other
         ).updates()
 
 

@@ -12,14 +12,14 @@ import gradio as gr
 
 from playground.chat.limits import RANGES
 from playground.core import Playground
-from tabs.chat import api, view
+from tabs.chat import api, render
+from tabs.chat.components import PromptPieces, TokenInspector
 from tabs.chat.handlers import ChatHandlers
-from tabs.chat.inside import InsideHandlers
-from tabs.chat.inspector import PromptPieces, TokenInspector
-from tabs.chat.visit import Drawing, Visit
-from tabs.errors import shown
-from tabs.seeds import typed_is_kept
-from tabs.words import label, language_of
+from tabs.chat.inspection import InsideHandlers
+from tabs.chat.session import Drawing, Visit
+from tabs.common.errors import shown
+from tabs.common.seeds import typed_is_kept
+from tabs.common.words import label, language_of
 
 EXAMPLES = (
     "Explain in two sentences why the sky is blue.",
@@ -92,14 +92,14 @@ def chat_tab(playground: Playground) -> None:
                 prompt = PromptPieces({"hint": ""}, elem_id="prompt")
         with gr.Column(scale=1, min_width=260):
             model = gr.Dropdown(
-                [(view.model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
+                [(render.model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
                 value=first.id,
                 label=label("model"),
                 info=None if playground.settings.profile.strangers else label("model_own"),
                 allow_custom_value=not playground.settings.profile.strangers,
                 elem_id="model",
             )
-            about = gr.Markdown(view.model_line(first, playground.state(first), "en"), elem_classes="subtle")
+            about = gr.Markdown(render.model_line(first, playground.state(first), "en"), elem_classes="subtle")
             held = gr.Markdown("", elem_classes="subtle", elem_id="held")
             system_prompt = gr.Textbox(
                 label=label("system_prompt"), placeholder=label("system_prompt_hint"), lines=2, max_lines=8
@@ -170,7 +170,7 @@ def chat_tab(playground: Playground) -> None:
         visit.model = entry.id
         start = entry.defaults
         return (
-            view.model_line(entry, playground.state(entry), language_of(request)),
+            render.model_line(entry, playground.state(entry), language_of(request)),
             gr.Checkbox(visible=entry.thinking == "switch"),
             start.temperature, start.top_p, start.top_k, start.min_p, start.repetition_penalty, start.max_new_tokens,
             entry.id,
@@ -191,13 +191,13 @@ def chat_tab(playground: Playground) -> None:
         if visit.model and (visit.model == model_id or remembered not in known):
             return gr.skip()
         choices = [
-            (view.model_choice(entry, playground.state(entry), language), entry.id)
+            (render.model_choice(entry, playground.state(entry), language), entry.id)
             for entry in service.catalog.of_tab("chat")
         ]
         drawing = Drawing(
-            inside=view.inside_value((), language),
-            prompt=view.prompt_value(None, language),
-            held=view.held_text(*service.held(), language),
+            inside=render.inside_value((), language),
+            prompt=render.prompt_value(None, language),
+            held=render.held_text(*service.held(), language),
         )
         *about_it, _ = describe(visit, model_id, request)  # what is remembered is not written anew
         return (gr.Dropdown(choices=choices, value=model_id), *about_it, gr.skip(), *drawing.updates())

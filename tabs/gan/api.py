@@ -4,8 +4,8 @@ import gradio as gr
 from gradio.data_classes import FileDataDict
 
 from playground.gan.service import GanService
-from tabs.errors import raised
-from tabs.files import png_file
+from tabs.common.errors import raised
+from tabs.common.image_files import png_file
 
 
 def gan_endpoints(service: GanService) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from playground.pictures import latent_file
-from playground.pictures.latent_file import LatentFile
-from tabs.gan import recipe as recipes
-from tabs.gan.current import CurrentHandlers
-from tabs.gan.recipe import Recipe
-from tabs.gan.visit import Visit
-from tabs.words import language_of
+from playground.imaging import latent_file
+from playground.imaging.latent_file import LatentFile
+from tabs.common.words import language_of
+from tabs.gan import edit_state as recipes
+from tabs.gan.edit_state import Recipe
+from tabs.gan.handlers_current import CurrentHandlers
+from tabs.gan.session import Visit
 
 # What a handler gives as "name|data URI" is saved by the browser; nothing is written on the server.
 SAVE_AS_FILE = """async (text) => { if (!text) return; const [name, uri] = text.split("|", 2);

@@ -9,18 +9,18 @@ from typing import Any
 import gradio as gr
 
 from playground.core import Playground
-from tabs.errors import shown
-from tabs.gan import api, panels, view
-from tabs.gan.current import CurrentHandlers
-from tabs.gan.explore import ExploreHandlers
+from tabs.common.errors import shown
+from tabs.common.live.stage import LiveStage
+from tabs.common.words import label, language_of
+from tabs.gan import api, panels, render
+from tabs.gan.components import strip
+from tabs.gan.edit_state import Move, Recipe
 from tabs.gan.files import SAVE_AS_FILE, FileHandlers
-from tabs.gan.film import FilmHandlers
-from tabs.gan.grid import SeedGrid
-from tabs.gan.recipe import Move, Recipe
-from tabs.gan.strip import strip
-from tabs.gan.visit import Visit
-from tabs.live.stage import LiveStage
-from tabs.words import label, language_of
+from tabs.gan.handlers_animation import FilmHandlers
+from tabs.gan.handlers_current import CurrentHandlers
+from tabs.gan.handlers_explore import ExploreHandlers
+from tabs.gan.seed_grid import SeedGrid
+from tabs.gan.session import Visit
 
 FIRST_SEED = 1
 CHOICE_KEY = "aigc-playground-gan-model"
@@ -44,13 +44,13 @@ def gan_tab(playground: Playground) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             model = gr.Dropdown(
-                [(view.model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
+                [(render.model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
                 value=first.id,
                 label=label("gan_model"),
                 elem_id="gan-model",
             )
             about = gr.Markdown("", elem_classes="subtle", elem_id="gan-about")
-            grid = SeedGrid(current.tiles, view.grid_value(first.id, FIRST_SEED), elem_id="gan-grid")
+            grid = SeedGrid(current.tiles, render.grid_value(first.id, FIRST_SEED), elem_id="gan-grid")
         with gr.Column(scale=3, min_width=300):
             stage = LiveStage(current.live, elem_id="gan-stage")
             caption = gr.Markdown("", elem_classes="subtle", elem_id="gan-caption")
@@ -147,7 +147,7 @@ def gan_tab(playground: Playground) -> None:
         model_id = remembered if remembered in known else first.id
         if visit.model and (visit.model == model_id or remembered not in known):
             return gr.skip()
-        choices = [(view.model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
+        choices = [(render.model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
         about, _, *rest = start(model_id, visit, request)  # what is remembered is not written anew
         return (gr.Dropdown(choices=choices, value=model_id), about, gr.skip(), *rest)
 
@@ -157,17 +157,17 @@ def gan_tab(playground: Playground) -> None:
         layers, nothing = len(known.resolutions), strip(language)
         film.stop(visit)
         visit.model, visit.past, visit.future, visit.keys = model_id, [], [], []
-        moves = tuple(Move("pca", index, (0, layers - 1)) for index in range(min(view.COMPONENTS, known.w_dim)))
+        moves = tuple(Move("pca", index, (0, layers - 1)) for index in range(min(render.COMPONENTS, known.w_dim)))
         recipe = Recipe(model_id, FIRST_SEED, moves=moves)
         entry = service.entry(model_id)
         return (
-            view.model_line(entry, known, playground.state(entry), language),
+            render.model_line(entry, known, playground.state(entry), language),
             model_id,
             film.keys(visit, language),
             *[nothing] * len(emptied),
-            gr.Radio(choices=view.range_choices(language), value="all"),
-            gr.CheckboxGroup(choices=view.group_choices(language)),
-            gr.CheckboxGroup(choices=view.layer_choices(known, language)),
+            gr.Radio(choices=render.range_choices(language), value="all"),
+            gr.CheckboxGroup(choices=render.group_choices(language)),
+            gr.CheckboxGroup(choices=render.layer_choices(known, language)),
             gr.Number(maximum=layers - 1),
             gr.Number(maximum=layers - 1, value=layers - 1),
             *current.redrawn(visit, recipe, known, language),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from tabs.gan.strip import Bars, Strip
-from tabs.words import label
+from tabs.common.words import label
+from tabs.gan.components import Bars, Strip
 
 START = {"variant": "primary", "size": "sm", "scale": 0}
 STOP = {"variant": "stop", "size": "sm", "min_width": 90, "visible": False, "scale": 0}

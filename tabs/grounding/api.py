@@ -8,13 +8,13 @@ from gradio.components.api_component import Api
 from gradio.data_classes import FileDataDict
 
 from playground.errors import UserError
-from playground.grounding import export, geometry, tags
+from playground.grounding import boxes, export, task_tags
 from playground.grounding.service import GroundingService
 from playground.grounding.types import Answer, Ask, Asked, Question
-from playground.pictures import intake
-from tabs.chat.visit import visitor_of
-from tabs.errors import raised
-from tabs.files import uploaded
+from playground.imaging import uploads
+from tabs.chat.session import visitor_of
+from tabs.common.errors import raised
+from tabs.common.image_files import uploaded
 
 BOX: Any = {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}, {"type": "null"}]}
 
@@ -45,11 +45,11 @@ def grounding_endpoint(service: GroundingService) -> None:
         """
         if not isinstance(text, str) or not isinstance(task, str) or not isinstance(model, str):
             raise UserError("`task`, `text` and `model` are words. Send them as text.")
-        tag, rest = tags.split(text)
-        typed, rest = tags.box_in(rest)
-        asked: Any = tag or tags.TAGS.get(task.strip().lower()) or task  # any other word is refused by name
-        part = typed if box is None else geometry.checked(box)
-        question = Question(asked, intake.read(uploaded(image)), rest, part)
+        tag, rest = task_tags.split(text)
+        typed, rest = task_tags.box_in(rest)
+        asked: Any = tag or task_tags.TAGS.get(task.strip().lower()) or task  # any other word is refused by name
+        part = typed if box is None else boxes.checked(box)
+        question = Question(asked, uploads.read(uploaded(image)), rest, part)
         answer: Answer | None = None
         notes: tuple[str, ...] = ()
         for event in service.answer(visitor_of(request), model, question).events():

@@ -16,13 +16,13 @@ from playground.errors import Cancelled, UserError
 from playground.grounding.limits import Limits
 from playground.grounding.service import GroundingService
 from playground.grounding.types import Answer, Ask, Asked, Question, Words
-from playground.task import Phase
-from playground.worker import Job
-from tabs.chat.view import phase_text
-from tabs.chat.visit import visitor_of
-from tabs.grounding import asking, view
-from tabs.grounding.visit import Drawing, Exchange, Options, Visit
-from tabs.words import language_of, say
+from playground.runtime.task import Phase
+from playground.runtime.worker import Job
+from tabs.chat.render import phase_text
+from tabs.chat.session import visitor_of
+from tabs.common.words import language_of, say
+from tabs.grounding import render, request_builder
+from tabs.grounding.session import Drawing, Exchange, Options, Visit
 
 UPDATE_S = 1 / 15  # more often costs the browser more than it shows the eye
 Updates = Iterator[tuple[Any, ...]]
@@ -43,8 +43,8 @@ class GroundingHandlers:
         self.idle(visit, language)
         options = Options.of(values)
         limits = self.service.limits(options.model)
-        question = asking.asked(visit, prompt, drawn, options, limits, language)
-        yield from self._ask(visit, question, options, request, prompt=asking.after(question))
+        question = request_builder.asked(visit, prompt, drawn, options, limits, language)
+        yield from self._ask(visit, question, options, request, prompt=request_builder.after(question))
 
     def identify(self, visit: Visit, data: gr.EventData, request: gr.Request, *values: Any) -> Updates:
         """What is in the box that was drawn?"""
@@ -54,7 +54,7 @@ class GroundingHandlers:
         """The round trip: the words for a box are asked for, and the box that comes back is held against it."""
         language = language_of(request)
         self.idle(visit, language)
-        known = visit.found(asking.sent(data, "turn"))
+        known = visit.found(request_builder.sent(data, "turn"))
         if known is None or visit.image is None:
             raise UserError(say(language, "ground_gone"))
         options = Options.of(values)
@@ -66,7 +66,7 @@ class GroundingHandlers:
         """What else looks like the inside of the box?"""
         language = language_of(request)
         self.idle(visit, language)
-        options, box = Options.of(values), asking.box_of(data)
+        options, box = Options.of(values), request_builder.box_of(data)
         image = self._image(visit, language)
         exchange = self._exchange(visit, options.model, Ask.CHAT, say(language, "ground_similar_asked"))
         job = self.service.similar(visitor_of(request), options.model, image, box)
@@ -85,7 +85,7 @@ class GroundingHandlers:
                 if isinstance(event, Phase) and event.kind != "ready":
                     yield Drawing(status=phase_text(event, language)).updates()
                 elif isinstance(event, np.ndarray):
-                    visit.heat, said = view.heat_uri(event), say(language, "ground_eyes_done")
+                    visit.heat, said = render.heat_uri(event), say(language, "ground_eyes_done")
         except Cancelled:
             said = say(language, "ground_stopped")
         except UserError as raised:
@@ -111,7 +111,7 @@ class GroundingHandlers:
     def drawing(self, visit: Visit, language: str, **other: Any) -> Drawing:
         """Picture and conversation as they are now."""
         limits = self.limits(visit)
-        return Drawing(stage=view.stage(visit, limits, language), talk=view.talk(visit, limits, language), **other)
+        return Drawing(stage=render.stage(visit, limits, language), talk=render.talk(visit, limits, language), **other)
 
     def limits(self, visit: Visit) -> Limits | None:
         """Those of the model whose settings are on the page."""
@@ -122,7 +122,7 @@ class GroundingHandlers:
         self.idle(visit, language)
         options = Options.of(values)
         question = Question(
-            Ask.IDENTIFY, self._image(visit, language), view.STARTS[Ask.IDENTIFY], asking.box_of(data),
+            Ask.IDENTIFY, self._image(visit, language), render.STARTS[Ask.IDENTIFY], request_builder.box_of(data),
             temperature=options.temperature, seed=options.seed, max_new_tokens=options.most,
         )  # fmt: skip
         yield from self._ask(visit, question, options, request)
@@ -143,7 +143,7 @@ class GroundingHandlers:
         for place, model in enumerate(models):
             limits = self.service.limits(model)
             exchange = self._exchange(visit, model, question.ask, question.text, question.box)
-            wish = asking.to_model(question, visit, model, limits, first=place == 0)
+            wish = request_builder.to_model(question, visit, model, limits, first=place == 0)
             job = self.service.answer(visitor_of(request), model, wish)
             before = visit.current() if place else None
             begun = Drawing(prompt=prompt if not place else None, seed=options.seed)
@@ -216,15 +216,15 @@ class GroundingHandlers:
         self, visit: Visit, done: Exchange, before: Exchange | None, origin: Exchange | None, language: str
     ) -> None:
         """Say how a finished answer agrees with the one beside it, and with the box it should give back."""
-        found = asking.boxes_of(visit.reading(done))
+        found = request_builder.boxes_of(visit.reading(done))
         if origin is not None and origin.box is not None:
-            best = asking.agreement([origin.box], found[:1])[0]
+            best = request_builder.agreement([origin.box], found[:1])[0]
             words = say(language, "ground_back_iou", iou=best) if found else say(language, "ground_back_none")
             done.origin = origin.box
             done.said.append(words)
         if before is not None:
             done.beside = before.key
-            iou, pairs = asking.agreement(asking.boxes_of(visit.reading(before)), found)
+            iou, pairs = request_builder.agreement(request_builder.boxes_of(visit.reading(before)), found)
             key = "ground_compared" if pairs else "ground_compared_none"
             done.said.append(say(language, key, other=before.label, n=pairs, iou=iou))
 

@@ -12,19 +12,19 @@ from PIL import Image
 
 from playground.core import Playground
 from playground.grounding.types import Ask
-from tabs.errors import shown
+from tabs.common.errors import shown
+from tabs.common.live.components import PictureStrip, strip
+from tabs.common.words import label, language_of
 from tabs.gan.files import SAVE_AS_FILE
-from tabs.grounding import api, panels, view
-from tabs.grounding.asking import sent
+from tabs.grounding import api, panels, render
+from tabs.grounding.components import Stage, Talk, Tasks
 from tabs.grounding.examples import Example, examples
 from tabs.grounding.handlers import GroundingHandlers
-from tabs.grounding.pieces import Stage, Talk, Tasks
-from tabs.grounding.verbs import Verbs
-from tabs.grounding.visit import Visit
-from tabs.image.pieces import Line
-from tabs.image.visit import span
-from tabs.live.pieces import PictureStrip, strip
-from tabs.words import label, language_of
+from tabs.grounding.handlers_editing import Verbs
+from tabs.grounding.request_builder import sent
+from tabs.grounding.session import Visit
+from tabs.text_to_image.components import Line
+from tabs.text_to_image.session import span
 
 CHOICE_KEY = "aigc-playground-grounding-model"
 EXAMPLE_SIDE = 66  # pixels
@@ -144,11 +144,11 @@ def grounding_tab(playground: Playground) -> Door | None:
         """A chip was chosen: its tag goes before what stands in the prompt."""
         known = {one.value: one for one in Ask}
         ask = known.get(str(sent(data, "ask")))
-        return view.started(ask, text or "") if ask is not None else text
+        return render.started(ask, text or "") if ask is not None else text
 
     def looked(text: str, model_id: str, request: gr.Request) -> dict[str, Any]:
         """The chips follow what is typed."""
-        return view.tasks(text or "", service.limits(model_id), language_of(request))
+        return render.tasks(text or "", service.limits(model_id), language_of(request))
 
     chips.select(fill, [prompt], prompt, **QUICK)
     prompt.change(looked, [prompt, model], chips, **newest)
@@ -159,14 +159,14 @@ def grounding_tab(playground: Playground) -> Door | None:
         visit.model, visit.threshold = entry.id, limits.threshold
         least, usual, most = limits.max_new_tokens
         return (
-            view.model_line(entry, limits, playground.state(entry), language),
+            render.model_line(entry, limits, playground.state(entry), language),
             entry.id,
             gr.Slider(interactive=limits.temperature),
             gr.Slider(value=usual, **span(least, most)),
             gr.Column(visible=limits.scores),
             gr.Slider(value=limits.threshold),
             gr.Accordion(visible=limits.heat),
-            view.tasks(text or "", limits, language),
+            render.tasks(text or "", limits, language),
         )
 
     def describe(visit: Visit, model_id: str, text: str, request: gr.Request) -> tuple[Any, ...]:

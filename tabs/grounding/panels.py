@@ -11,10 +11,10 @@ import gradio as gr
 from playground.catalog import Entry
 from playground.grounding.limits import Limits
 from playground.weights.types import State
-from tabs.chat.view import model_choice
-from tabs.image.visit import LARGEST_SEED, span
-from tabs.seeds import typed_is_kept
-from tabs.words import label, say
+from tabs.chat.render import model_choice
+from tabs.common.seeds import typed_is_kept
+from tabs.common.words import label, say
+from tabs.text_to_image.session import LARGEST_SEED, span
 
 MOST_TEMPERATURE = 1.5
 

@@ -8,11 +8,11 @@ from gradio.data_classes import FileDataDict
 
 from playground.core import Playground
 from playground.errors import UserError
-from playground.pictures import intake
-from playground.vae.companions import FAMILY
+from playground.imaging import uploads
+from playground.vae.auxiliary_models import FAMILY
 from playground.vae.types import Encoded
-from tabs.errors import raised
-from tabs.files import png_file, uploaded
+from tabs.common.errors import raised
+from tabs.common.image_files import png_file, uploaded
 
 MOST_DB = 100.0  # stands for a picture that comes back without any error, which JSON cannot say
 
@@ -29,7 +29,7 @@ def vae_endpoints(playground: Playground) -> None:
             image: A picture file. The centred square of it is seen.
             model: A VAE's id, as listed by /models.
         """
-        found = service.encode(_text(model), intake.read(uploaded(image)))
+        found = service.encode(_text(model), uploads.read(uploaded(image)))
         return _plain(found), png_file(found.reconstruction, "reconstruction", f"Model: {model}")
 
     def vae_decode(

@@ -13,13 +13,13 @@ import gradio as gr
 import numpy as np
 
 from playground.errors import UserError
-from playground.pictures import intake
+from playground.imaging import uploads
 from playground.vae.service import VaeService
-from tabs.live.stage import numbers
-from tabs.vae import view
-from tabs.vae.drawing import WIDEST_LATENT
-from tabs.vae.visit import Drawing, Visit
-from tabs.words import language_of, say
+from tabs.common.live.stage import numbers
+from tabs.common.words import language_of, say
+from tabs.vae import render
+from tabs.vae.handlers_live import WIDEST_LATENT
+from tabs.vae.session import Drawing, Visit
 
 
 @dataclass
@@ -32,9 +32,9 @@ class VaeHandlers:
         """A fresh page, or another model: the stage asks for the first picture itself once it is seen."""
         visit.start(model_id)
         return Drawing(
-            stage=view.stage(visit, self.service.controls(model_id), language, None),
-            typical=view.typical("", language),
-            leak=view.bars([], hint=say(language, "vae_leak_empty")),
+            stage=render.stage(visit, self.service.controls(model_id), language, None),
+            typical=render.typical("", language),
+            leak=render.bars([], hint=say(language, "vae_leak_empty")),
             undo=False,
             redo=False,
         )
@@ -75,9 +75,9 @@ class VaeHandlers:
         if not path:
             return (*Drawing().updates(), gr.skip(), gr.skip())
         language = language_of(request)
-        found = self.service.encode(visit.model, intake.read(path))
+        found = self.service.encode(visit.model, uploads.read(path))
         drawing = self.show(visit, found.latent, language, _locked(stage))
-        return (*drawing.updates(), *view.encoded(found, language))
+        return (*drawing.updates(), *render.encoded(found, language))
 
     def step(self, visit: Visit, stage: Any, by: int, request: gr.Request) -> tuple[Any, ...]:
         """Undo or redo."""
@@ -88,10 +88,10 @@ class VaeHandlers:
 
     def show(self, visit: Visit, latent: np.ndarray, language: str, locked: Collection[str] = ()) -> Drawing:
         """Put a latent on the stage. Raises `UserError` if it is none of this model's."""
-        frame = self.service.frame(visit.model, latent, {}, side=view.SIDE)
+        frame = self.service.frame(visit.model, latent, {}, side=render.SIDE)
         visit.go(frame.latent)
         drawing = self._about(visit, language, None)
-        drawing.stage = view.stage(visit, self.service.controls(visit.model), language, frame, locked)
+        drawing.stage = render.stage(visit, self.service.controls(visit.model), language, frame, locked)
         return drawing
 
     def redraw(self, visit: Visit, stage: Any, language: str) -> Drawing:
@@ -108,7 +108,7 @@ class VaeHandlers:
 
     def _about(self, visit: Visit, language: str, moved: dict[str, Any] | None) -> Drawing:
         """What is said of the face on show. `moved` is None where it was not reached by a control."""
-        leak = view.bars([], hint=say(language, "vae_leak_empty"))
+        leak = render.bars([], hint=say(language, "vae_leak_empty"))
         if moved is not None and visit.before is not None:
             now, before = visit.latent, visit.before
             assert now is not None
@@ -124,18 +124,18 @@ class VaeHandlers:
 
     def _leak(self, visit: Visit, language: str, meant: Collection[str]) -> dict[str, Any]:
         if visit.before is None or visit.latent is None:
-            return view.bars([], hint=say(language, "vae_leak_empty"))
+            return render.bars([], hint=say(language, "vae_leak_empty"))
         try:
             found = self.service.leak(visit.model, visit.before, visit.latent)
         except UserError as error:  # no judge: the rest of the page works without it
-            return view.bars([], hint=str(error))
-        return view.leak(found, meant, language)
+            return render.bars([], hint=str(error))
+        return render.leak(found, meant, language)
 
     def _typical(self, visit: Visit, language: str) -> dict[str, Any]:
         try:
-            return view.typical(self.service.typicality(visit.model, visit.latent), language)
+            return render.typical(self.service.typicality(visit.model, visit.latent), language)
         except UserError as error:  # no flow, or no atlas
-            return view.typical(str(error), language)
+            return render.typical(str(error), language)
 
 
 def _locked(stage: Any) -> list[str]:

@@ -6,10 +6,10 @@ Rule of the room: each half is a panel of its own; here they only meet.
 import gradio as gr
 
 from playground.core import Playground
+from tabs.common.words import label
 from tabs.vae.api import vae_endpoints
-from tabs.vae.faces import faces_panel
-from tabs.vae.photo import photo_panel
-from tabs.words import label
+from tabs.vae.photo_panel import photo_panel
+from tabs.vae.portrait_panel import faces_panel
 
 
 def vae_tab(playground: Playground) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playground.grounding.codecs.codec import binned, harmless
-from playground.grounding.codecs.draft import Draft
-from playground.grounding.codecs.json_scan import ENDS, STARTS, Found, begun_at, scan
-from playground.grounding.codecs.report import Fault
+from playground.grounding.codecs.answer_builder import Draft
+from playground.grounding.codecs.base import binned, harmless
+from playground.grounding.codecs.lenient_json import ENDS, STARTS, Found, begun_at, scan
+from playground.grounding.codecs.parse_report import Fault
 from playground.grounding.types import Box, Reading
 
 LABELS = ("label", "name", "text", "description")

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from transformers import CLIPTokenizer, VisionTextDualEncoderModel
 
-from playground.training.attributes import ATTRIBUTES, HIDDEN
-from playground.training.captions import caption_of
-from playground.training.evaluation import measures
-from playground.training.evaluation.card import Row, percent
-from playground.training.recipes.captioned import allowed
+from playground.drawn_world.attributes import ATTRIBUTES, HIDDEN
+from playground.drawn_world.captions import caption_of
+from playground.drawn_world.sampling import Split, person, seeds
+from playground.training.evaluation import metrics
+from playground.training.evaluation.model_card import Row, percent
+from playground.training.recipes.caption_targets import allowed
 from playground.training.recipes.clip import agreement
-from playground.training.sampling import Split, person, seeds
 
 AMONG = 100
 PROBED = 4096  # portraits of the training split that the probes learn from
@@ -32,14 +32,14 @@ def table(models: Path, count: int) -> list[Row]:
     size = model.config.vision_config.image_size
     chosen = seeds(Split.HELD_OUT, count // AMONG * AMONG)
     people = [person(seed) for seed in chosen]
-    pictures, labels = measures.drawn(people, size)
+    pictures, labels = metrics.drawn(people, size)
     captions = [caption_of(seed, who) for seed, who in zip(chosen, people, strict=True)]
-    image = measures.in_batches(lambda part: seen(model, part), pictures)
+    image = metrics.in_batches(lambda part: seen(model, part), pictures)
     text = read(model, tokenizer, [caption.text for caption in captions])
     claims = np.stack([allowed(caption.claims) for caption in captions])
     own = {"image": 0.0, "text": 0.0}
     true = {"image": 0.0, "text": 0.0}
-    for part in measures.chunks(len(chosen), AMONG):
+    for part in metrics.chunks(len(chosen), AMONG):
         scores = image[part] @ text[part].T
         agree = agreement(labels[part], claims[part])
         every = np.arange(AMONG)
@@ -70,7 +70,7 @@ def seen(model: VisionTextDualEncoderModel, pictures: Tensor) -> Tensor:
 def read(model: VisionTextDualEncoderModel, tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
     """Unit embeddings (N, width) of texts."""
     parts = []
-    for part in measures.chunks(len(texts), measures.BATCH):
+    for part in metrics.chunks(len(texts), metrics.BATCH):
         ids = tokenizer(texts[part], padding=True, truncation=True, return_tensors="pt").input_ids
         parts.append(model.text_projection(model.text_model(ids).pooler_output))
     return torch.nn.functional.normalize(torch.cat(parts), dim=1)
@@ -78,8 +78,8 @@ def read(model: VisionTextDualEncoderModel, tokenizer: CLIPTokenizer, texts: lis
 
 def _probes(model: VisionTextDualEncoderModel, size: int, image: Tensor, labels: np.ndarray) -> dict[str, float]:
     """The share of held-out portraits whose value a ridge regression on one-hot values finds, per attribute."""
-    known, truth = measures.drawn([person(seed) for seed in seeds(Split.TRAIN, PROBED)], size)
-    x = _with_one(measures.in_batches(lambda part: seen(model, part), known))
+    known, truth = metrics.drawn([person(seed) for seed in seeds(Split.TRAIN, PROBED)], size)
+    x = _with_one(metrics.in_batches(lambda part: seen(model, part), known))
     found = {}
     for index, attribute in enumerate(ATTRIBUTES):
         shown, wanted = truth[:, index] != HIDDEN, labels[:, index] != HIDDEN

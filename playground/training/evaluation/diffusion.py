@@ -15,13 +15,13 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from playground.training.attributes import ATTRIBUTES
-from playground.training.captions import caption_of, held_out
-from playground.training.evaluation import measures
-from playground.training.evaluation.card import Row, percent
-from playground.training.phrases import claims as said
-from playground.training.recipes.captioned import allowed, value_offsets
-from playground.training.sampling import Split, person, seeds
+from playground.drawn_world.attributes import ATTRIBUTES
+from playground.drawn_world.captions import caption_of, held_out
+from playground.drawn_world.phrases import claims as said
+from playground.drawn_world.sampling import Split, person, seeds
+from playground.training.evaluation import metrics
+from playground.training.evaluation.model_card import Row, percent
+from playground.training.recipes.caption_targets import allowed, value_offsets
 
 STEPS, GUIDANCE = 12, 2.0
 AGAIN = 100  # prompts that are drawn once more with another seed
@@ -71,7 +71,7 @@ def draw(
 ) -> Tensor:
     """One picture (N, 3, S, S) in -1..1 a text, with the seeds `first_seed`, `first_seed` + 1, …"""
     parts = []
-    for part in measures.chunks(len(texts), batch):
+    for part in metrics.chunks(len(texts), batch):
         noise = [torch.Generator().manual_seed(first_seed + row) for row in range(part.start, part.stop)]
         parts.append(
             pipe(
@@ -83,23 +83,23 @@ def draw(
 
 def table(models: Path, count: int) -> list[Row]:
     """What is drawn of `count` prompts."""
-    pipe, judge = load(models / "avatar-diffusion"), measures.judge("avatar-judge", models)
+    pipe, judge = load(models / "avatar-diffusion"), metrics.judge("avatar-judge", models)
     both = prompts(2 * count)
     asked, others = both[:count], both[count:]
     texts = [prompt.text for prompt in asked]
     claims = np.stack([prompt.allowed for prompt in asked])
     images = draw(pipe, texts, 0)
-    again = measures.read(judge, draw(pipe, texts[:AGAIN], count))
+    again = metrics.read(judge, draw(pipe, texts[:AGAIN], count))
     # Who chooses weights by what is above flatters them: of these prompts nothing else is told.
-    other = measures.read(judge, draw(pipe, [prompt.text for prompt in others], 2 * count))
-    portraits, _ = measures.drawn([person(prompt.seed) for prompt in asked], images.shape[-1])
-    real, found = measures.read(judge, portraits), measures.read(judge, images)
+    other = metrics.read(judge, draw(pipe, [prompt.text for prompt in others], 2 * count))
+    portraits, _ = metrics.drawn([person(prompt.seed) for prompt in asked], images.shape[-1])
+    real, found = metrics.read(judge, portraits), metrics.read(judge, images)
     right, ceiling = obeyed(found.labels, claims), obeyed(real.labels, claims)
     shares, best = per_attribute(right), per_attribute(ceiling)
     mean, worst = float(np.mean(list(shares.values()))), min(shares, key=lambda name: shares[name])
     coloured = colours_named(claims) >= 3
     spoken = np.stack([allowed(said(text)) for text in BY_HAND for _ in range(HANDS)])
-    by_hand = obeyed(measures.read(judge, draw(pipe, [t for t in BY_HAND for _ in range(HANDS)], 0)).labels, spoken)
+    by_hand = obeyed(metrics.read(judge, draw(pipe, [t for t in BY_HAND for _ in range(HANDS)], 0)).labels, spoken)
     varied, world = _variety(found, again, claims[:AGAIN])
     return [
         Row("attributes named that are there, mean", percent(mean), "85 % (aim 97 %)",
@@ -116,7 +116,7 @@ def table(models: Path, count: int) -> list[Row]:
         Row(f"– of {len(others)} other prompts", percent(other.valid.mean()), "90 %", "they chose no weights"),
         Row("another seed changes what was not named", percent(varied), "", f"two people differ in {percent(world)}"),
         Row("KID x 1,000 (features of avatar-judge)",
-            f"{measures.kid(found.features, real.features, size=min(250, count // 2)):.1f}"),
+            f"{metrics.kid(found.features, real.features, size=min(250, count // 2)):.1f}"),
         Row("prompts", str(len(asked)), "", f"{STEPS} steps, guidance {GUIDANCE}; no model learns their words"),
         *[Row(f"– {name.replace('_', ' ')}", percent(share), "", f"ceiling {percent(best[name])}")
           for name, share in shares.items()],
@@ -154,7 +154,7 @@ def per_attribute(right: np.ndarray) -> dict[str, float]:
     return {name: float(np.nanmean(column)) for name, column in named.items()}
 
 
-def _variety(first: measures.Reading, second: measures.Reading, claims: np.ndarray) -> tuple[float, float]:
+def _variety(first: metrics.Reading, second: metrics.Reading, claims: np.ndarray) -> tuple[float, float]:
     """How often an attribute that was not named differs between two seeds, and between two people of the world."""
     offsets = value_offsets()
     differs, expected = [], []

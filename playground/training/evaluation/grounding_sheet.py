@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from playground.grounding.drawn import annotated
+from playground.drawn_world.questions import ask, detect, grounded, identify, refer
+from playground.drawn_world.sampling import Split, seeds
+from playground.grounding.annotation import annotated
 from playground.training.evaluation.minigpt import SIZE, answered
-from playground.training.questions import ask, detect, grounded, identify, refer
 from playground.training.recipes import minigpt
-from playground.training.sampling import Split, seeds
 from playground.training.shards import drawn_group
 
 ROWS, SIDE, HEAD = 6, 288, 58  # pictures; pixels of a picture, and of the words above it

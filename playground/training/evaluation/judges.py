@@ -5,24 +5,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from playground.training.attributes import ATTRIBUTES
-from playground.training.evaluation import measures
-from playground.training.evaluation.card import Row, percent
-from playground.training.sampling import Split, person, seeds
+from playground.drawn_world.attributes import ATTRIBUTES
+from playground.drawn_world.sampling import Split, person, seeds
+from playground.training.evaluation import metrics
+from playground.training.evaluation.model_card import Row, percent
 
 
 def table(models: Path, count: int, name: str) -> list[Row]:
     """Accuracy of that judge on `count` held-out portraits, and its agreement with the other one."""
-    judge = measures.judge(name, models)
-    other = measures.judge("avatar-judge" if name != "avatar-judge" else "avatar-judge-2", models)
-    images, truth = measures.drawn([person(seed) for seed in seeds(Split.HELD_OUT, count)], judge.size)
-    seen, seen_by_other = measures.read(judge, images), measures.read(other, images)
+    judge = metrics.judge(name, models)
+    other = metrics.judge("avatar-judge" if name != "avatar-judge" else "avatar-judge-2", models)
+    images, truth = metrics.drawn([person(seed) for seed in seeds(Split.HELD_OUT, count)], judge.size)
+    seen, seen_by_other = metrics.read(judge, images), metrics.read(other, images)
     right = seen.labels == truth
     half = count // 2
-    blends = measures.read(judge, 0.5 * images[:half] + 0.5 * images[half : 2 * half])
-    noise = measures.read(
-        judge, torch.rand(256, *images.shape[1:], generator=torch.Generator().manual_seed(0)) * 2 - 1
-    )
+    blends = metrics.read(judge, 0.5 * images[:half] + 0.5 * images[half : 2 * half])
+    noise = metrics.read(judge, torch.rand(256, *images.shape[1:], generator=torch.Generator().manual_seed(0)) * 2 - 1)
     rows = [
         Row("attributes right", percent(right.mean()), "", f"{count} held-out portraits"),
         Row("portraits with all attributes right", percent(right.all(1).mean())),

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from playground.drawn_world.attributes import BY_NAME, Person
+from playground.drawn_world.phrases import agrees, claims
+from playground.drawn_world.questions import NUMBERS, Asked, ask, detect, grounded, identify, refer
+from playground.drawn_world.sampling import Split, seeds
+from playground.grounding.boxes import iou
 from playground.grounding.codecs import CODECS
-from playground.grounding.geometry import iou
 from playground.grounding.minigpt_prompt import opening, turn
 from playground.grounding.types import Box, Entity, Reading
-from playground.training.attributes import BY_NAME, Person
-from playground.training.evaluation.card import Row, percent
-from playground.training.phrases import agrees, claims
-from playground.training.questions import NUMBERS, Asked, ask, detect, grounded, identify, refer
+from playground.training.evaluation.model_card import Row, percent
 from playground.training.recipes import minigpt
-from playground.training.recipes.loop import pictures
-from playground.training.sampling import Split, seeds
+from playground.training.recipes.training_loop import pictures
 from playground.training.shards import drawn_group
 
 BATCH, RIGHT = 32, 0.5  # questions at a time; IoU from which a box is right

@@ -12,10 +12,10 @@ import torch
 
 from playground.avatars.controls import Control, controls
 from playground.avatars.vae import AvatarVAE
-from playground.training.attributes import ATTRIBUTES, BY_NAME, Person, labels, visible, with_value
-from playground.training.evaluation import measures
-from playground.training.evaluation.card import Row, percent
-from playground.training.sampling import Split, person, seeds
+from playground.drawn_world.attributes import ATTRIBUTES, BY_NAME, Person, labels, visible, with_value
+from playground.drawn_world.sampling import Split, person, seeds
+from playground.training.evaluation import metrics
+from playground.training.evaluation.model_card import Row, percent
 
 NAMES = [attribute.name for attribute in ATTRIBUTES]
 
@@ -23,14 +23,14 @@ NAMES = [attribute.name for attribute in ATTRIBUTES]
 def table(models: Path, count: int) -> list[Row]:
     """Every row of the card's table, from `count` held-out portraits."""
     vae = AvatarVAE.from_pretrained(models / "avatar-vae").eval().requires_grad_(False)
-    first, second = (measures.judge(name, models) for name in ("avatar-judge", "avatar-judge-2"))
+    first, second = (metrics.judge(name, models) for name in ("avatar-judge", "avatar-judge-2"))
     people = [person(seed) for seed in seeds(Split.HELD_OUT, count)]
-    images, truth = measures.drawn(people, vae.size)
-    latents = measures.in_batches(lambda x: vae.encode(x)[0], images)
-    back = measures.in_batches(vae.decode, latents)
-    quality = measures.psnr(back, images)
-    before = measures.read(first, back)
-    ceiling = measures.read(first, images)
+    images, truth = metrics.drawn(people, vae.size)
+    latents = metrics.in_batches(lambda x: vae.encode(x)[0], images)
+    back = metrics.in_batches(vae.decode, latents)
+    quality = metrics.psnr(back, images)
+    before = metrics.read(first, back)
+    ceiling = metrics.read(first, images)
     rows = [
         Row("reconstruction, PSNR", f"{quality.mean():.1f} dB (worst 1 %: {np.quantile(quality, 0.01):.1f})", "24 dB"),
         Row(
@@ -41,9 +41,9 @@ def table(models: Path, count: int) -> list[Row]:
         ),
         Row(
             "the same by the second judge",
-            percent((measures.read(second, back).labels == truth).mean()),
+            percent((metrics.read(second, back).labels == truth).mean()),
             "95 %",
-            f"true pictures {percent((measures.read(second, images).labels == truth).mean())}",
+            f"true pictures {percent((metrics.read(second, images).labels == truth).mean())}",
         ),
         Row("reconstructions judged valid", percent(before.valid.mean()), "", f"true {percent(ceiling.valid.mean())}"),
     ]
@@ -72,12 +72,12 @@ def _control_rows(vae, first, second, people, latents, before) -> list[Row]:  # 
             # what the world itself changes with it: a hat hides the hair's colour
             effects.append(labels(after) != labels(who))
             owners.append((index, labels(after)))
-    images = measures.in_batches(vae.decode, torch.from_numpy(np.stack(moved)))
-    after_all = [measures.read(judge, images) for judge in (first, second)]
+    images = metrics.in_batches(vae.decode, torch.from_numpy(np.stack(moved)))
+    after_all = [metrics.read(judge, images) for judge in (first, second)]
     rows_of, truth = np.array([index for index, _ in owners]), np.stack([label for _, label in owners])
     own = np.array(wanted)
     seen = [reading.labels[np.arange(len(own)), own] == truth[np.arange(len(own)), own] for reading in after_all]
-    change = measures.total_variation(_take(before, rows_of), after_all[0])
+    change = metrics.total_variation(_take(before, rows_of), after_all[0])
     effect = np.stack(effects)
     selectivity = (change * effect).sum(1) / np.maximum(change.sum(1), 1e-9)
     kept = (after_all[0].labels == truth) | effect
@@ -121,8 +121,8 @@ def _edit(control: Control, who: Person, rng: np.random.Generator) -> tuple[str,
     return value, after
 
 
-def _take(reading: measures.Reading, rows: np.ndarray) -> measures.Reading:
-    return measures.Reading(
+def _take(reading: metrics.Reading, rows: np.ndarray) -> metrics.Reading:
+    return metrics.Reading(
         reading.labels[rows],
         reading.confidence[rows],
         tuple(each[rows] for each in reading.probabilities),
@@ -136,5 +136,5 @@ def _evenness(vae: AvatarVAE, latents: torch.Tensor) -> float:
     for index in range(32):
         weight = torch.linspace(0, 1, 32)[:, None]
         path = latents[2 * index] * (1 - weight) + latents[2 * index + 1] * weight
-        found.append(measures.evenness(measures.in_batches(vae.decode, path).numpy()))
+        found.append(metrics.evenness(metrics.in_batches(vae.decode, path).numpy()))
     return float(np.mean(found))

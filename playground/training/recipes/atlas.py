@@ -15,16 +15,16 @@ from PIL import Image
 from playground.avatars.flow import AvatarFlow
 from playground.avatars.judge import AvatarJudge
 from playground.avatars.vae import AvatarVAE
+from playground.drawn_world.attributes import ATTRIBUTES
+from playground.drawn_world.drawing import portrait
+from playground.drawn_world.sampling import Split, person, seeds
 from playground.errors import UserError
-from playground.pictures.metrics import psnr
-from playground.training.attributes import ATTRIBUTES
-from playground.training.drawing import portrait
-from playground.training.reading import World
-from playground.training.recipes.layout import laid_out, spread_over
-from playground.training.recipes.loop import tiled
-from playground.training.sampling import Split, person, seeds
+from playground.imaging.metrics import psnr
+from playground.training.dataset import World
+from playground.training.recipes.self_organizing_map import laid_out, spread_over
+from playground.training.recipes.training_loop import tiled
 from playground.vae.atlas import COLUMNS, PER_SHEET, Atlas, write
-from playground.vae.network import decode, encode, judged, log_prob, to_tensor
+from playground.vae.forward import decode, encode, judged, log_prob, to_tensor
 
 MOST_BYTES = 9_000_000  # of the file; it lies in the repository
 HELD_OUT_START = 500_000_000  # far from the seeds that published figures are measured on

@@ -17,9 +17,9 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from playground.avatars.vae import AvatarVAE
-from playground.training.drawing import portraits
-from playground.training.reading import World
-from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
+from playground.drawn_world.drawing import portraits
+from playground.training.dataset import World
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
 
 KL = 2e-3  # of the mean over the latent's numbers: enough to keep them near unit variance
 WIDTHS = (16, 32, 64, 128)

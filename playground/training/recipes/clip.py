@@ -35,14 +35,14 @@ from transformers import (
 )
 from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionTransformer
 
-from playground.training.attributes import HIDDEN
-from playground.training.captions import Caption
-from playground.training.reading import World
-from playground.training.recipes.captioned import Captions, allowed, value_offsets
-from playground.training.recipes.clip_tokens import TOKENS
-from playground.training.recipes.dense import PORTRAIT_ZONES, naming_by_zone
-from playground.training.recipes.loop import Run, Schedule, device, pictures
-from playground.training.recipes.naming import reading_loss, seeing_loss
+from playground.drawn_world.attributes import HIDDEN
+from playground.drawn_world.captions import Caption
+from playground.training.dataset import World
+from playground.training.recipes.attribute_losses import reading_loss, seeing_loss
+from playground.training.recipes.caption_targets import Captions, allowed, value_offsets
+from playground.training.recipes.clip_tokenizer import TOKENS
+from playground.training.recipes.dense_supervision import PORTRAIT_ZONES, naming_by_zone
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures
 
 WIDTH = 192
 GROUPS_EVERY = 4  # every so many batches are group pictures

@@ -20,13 +20,13 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from playground.training.reading import World
-from playground.training.recipes.captioned import Captions, allowed, value_offsets
-from playground.training.recipes.feedback import GUIDANCE, STEPS, Drawings, apart, meant
-from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
+from playground.training.dataset import World
+from playground.training.recipes.attribute_losses import seeing_loss
+from playground.training.recipes.caption_targets import Captions, allowed, value_offsets
+from playground.training.recipes.latent_classifier import LatentReader
 from playground.training.recipes.muon import Both
-from playground.training.recipes.naming import seeing_loss
-from playground.training.recipes.reader import LatentReader
+from playground.training.recipes.on_policy_finetuning import GUIDANCE, STEPS, Drawings, apart, meant
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
 
 UNCAPTIONED = 0.1
 NAMING = 0.1  # the weight of naming attributes beside the error of v

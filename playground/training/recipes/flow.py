@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from playground.avatars.flow import AvatarFlow
-from playground.training.recipes.loop import Run, Schedule, device
-from playground.training.recipes.posteriors import Latents
+from playground.training.recipes.training_loop import Run, Schedule, device
+from playground.training.recipes.vae_posteriors import Latents
 
 
 def train(

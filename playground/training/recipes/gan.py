@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
-from playground.training.reading import World
-from playground.training.recipes.loop import Run, Schedule, device, pictures, tiled, to_uint8, unlike
-from playground.training.recipes.posteriors import Latents
+from playground.training.dataset import World
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures, tiled, to_uint8, unlike
+from playground.training.recipes.vae_posteriors import Latents
 
 PENALTY_EVERY = 8  # steps; the penalty is multiplied by it
 HEAD_START = (

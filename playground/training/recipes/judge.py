@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from playground.avatars.judge import AvatarJudge
-from playground.training.attributes import HIDDEN
-from playground.training.reading import World
-from playground.training.recipes.loop import Run, Schedule, device, pictures, placed
+from playground.drawn_world.attributes import HIDDEN
+from playground.training.dataset import World
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed
 from playground.training.recipes.vae import attribute_config
 
 KEPT_BACK = 8192  # portraits for calibration

@@ -27,15 +27,15 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from playground.drawn_world.questions import questions
 from playground.grounding.minigpt_prompt import COORDINATES, IMAGE
-from playground.training.questions import questions
-from playground.training.reading import World
-from playground.training.recipes import mimetic
-from playground.training.recipes.dense import DenseHeads, Scenes
-from playground.training.recipes.loop import Run, Schedule, device, pictures, reduced
+from playground.training.dataset import World
+from playground.training.recipes import mimetic_init
+from playground.training.recipes.attention_supervision import Gaze, fractions
+from playground.training.recipes.dense_supervision import DenseHeads, Scenes
 from playground.training.recipes.muon import Both
-from playground.training.recipes.packing import Blurred, Packed, pack
-from playground.training.recipes.pointing import Gaze, fractions
+from playground.training.recipes.sequence_packing import Blurred, Packed, pack
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures, reduced
 
 EYES_WIDTH, WIDTH, LAYERS = 192, 256, 4
 QUESTIONS = 12  # a picture, of which those are learnt that fit
@@ -90,7 +90,7 @@ def build(tokenizer: PreTrainedTokenizerFast, size: int, eyes: int = EYES_WIDTH,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
     model = Idefics3ForConditionalGeneration(config)
-    mimetic.begin(model.model.vision_model, vision)
+    mimetic_init.begin(model.model.vision_model, vision)
     ids = torch.tensor(tokenizer.convert_tokens_to_ids(list(COORDINATES)))
     with torch.no_grad():
         model.get_input_embeddings().weight[ids] = _neighbours(len(ids), width)

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from playground.avatars.codes import Block
+from playground.avatars.latent_layout import Block
 from playground.avatars.vae import AvatarVAE, kl
-from playground.training.attributes import ATTRIBUTES, HIDDEN, LENGTHS
-from playground.training.reading import World
-from playground.training.recipes.loop import Run, Schedule, device, pictures, placed, tiled, to_uint8
+from playground.drawn_world.attributes import ATTRIBUTES, HIDDEN, LENGTHS
+from playground.training.dataset import World
+from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, tiled, to_uint8
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,122 @@
+"""The two kinds of autoencoders as one: pictures in, latents of unit variance out, and back.
+
+Rule of the room: torch and diffusers live here and are imported when the first model loads. `AutoencoderKL` gives the
+mean of its posterior, so the same photograph always gives the same latent.
+
+A KL latent is brought to unit variance by the config's `scaling_factor` and `shift_factor` (Rombach et al. 2022,
+appendix G), as its diffusion model sees it. `AutoencoderTiny` was distilled to give just that, so its factors are 1
+and 0; its `latent_magnitude` concerns only how others store latents as pictures.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny
+from safetensors import SafetensorError
+
+from playground.catalog import Family
+from playground.errors import UserError
+from playground.runtime.devices import is_out_of_memory
+from playground.runtime.task import Task
+
+CLASSES: dict[Family, Any] = {"autoencoder-kl": AutoencoderKL, "autoencoder-tiny": AutoencoderTiny}
+
+
+class PhotoAutoencoder:
+    """A loaded autoencoder. Pictures are (H, W, 3) uint8, both sides whole multiples of `factor`."""
+
+    def __init__(self, model: Any, label: str) -> None:
+        self._model = model.eval().requires_grad_(False)
+        self._label = label
+        config = model.config
+        self._kl = isinstance(model, AutoencoderKL)
+        self._scale = float(config.scaling_factor or 1.0)
+        self._shift = float(config.shift_factor or 0.0)
+        self.channels = int(config.latent_channels)
+        widths = config.block_out_channels if self._kl else config.encoder_block_out_channels
+        self.factor = 2 ** (len(widths) - 1)
+
+    @classmethod
+    def from_folder(cls, folder: Path, family: Family, device: str, label: str) -> "PhotoAutoencoder":
+        """Load safetensors in `from_pretrained` layout. Raises `UserError` for files of something else."""
+        kind = CLASSES[family]
+        try:
+            config = kind.load_config(folder, local_files_only=True)
+            named = config.get("_class_name", kind.__name__)
+            if named != kind.__name__:
+                raise UserError(
+                    f"{label} is of the class {str(named)[:80]}, not {kind.__name__}. Mend `family` of its catalogue "
+                    "entry, or choose another model."
+                )
+            # The VAE of SDXL overflows in fp16; `force_upcast` (diffusers' default for KL) marks such models.
+            half = device.startswith("cuda") and not config.get("force_upcast", kind is AutoencoderKL)
+            model, report = kind.from_pretrained(
+                folder,
+                use_safetensors=True,
+                local_files_only=True,
+                torch_dtype=torch.float16 if half else torch.float32,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            if is_out_of_memory(error):
+                raise
+            raise UserError(
+                f"The files of {label} are not those of an {kind.__name__} ({type(error).__name__}). Download it "
+                "again, or choose another model."
+            ) from error
+        if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
+            # from_pretrained would fill them with random numbers, and say so only in the log
+            raise UserError(
+                f"{len(lacking)} of the weights of {label} are missing or of another size ({str(lacking[0])[:80]}). "
+                "Download it again, or choose another model."
+            )
+        return cls(model.to(device), label)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(value.nbytes for value in self._model.state_dict().values())
+
+    def move(self, device: str) -> None:
+        self._model.to(device)
+
+    def encode(self, picture: np.ndarray, task: Task) -> np.ndarray:
+        """(H, W, 3) uint8 to (channels, H / factor, W / factor) float32. Raises `UserError` for a model that fails."""
+        pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+        x = pixels.to(self._model.device, self._model.dtype) / 127.5 - 1
+        with torch.inference_mode(), _stoppable(self._model, task):
+            found = self._model.encode(x)
+            raw = found.latent_dist.mode() if self._kl else found.latents
+        latent = (raw[0].to("cpu", torch.float32).numpy() - self._shift) * self._scale
+        return self._finite(latent, "encoding")
+
+    def decode(self, latent: np.ndarray, task: Task) -> np.ndarray:
+        """(channels, h, w) float32 to (h * factor, w * factor, 3) uint8. Raises `UserError` for a model that fails."""
+        raw = torch.from_numpy(latent / self._scale + self._shift)[None]
+        with torch.inference_mode(), _stoppable(self._model, task):
+            sample = self._model.decode(raw.to(self._model.device, self._model.dtype)).sample
+        picture = self._finite(sample[0].to("cpu", torch.float32).numpy(), "decoding")
+        return ((picture.transpose(1, 2, 0) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
+
+    def _finite(self, values: np.ndarray, doing: str) -> np.ndarray:
+        if np.isfinite(values).all():
+            return values
+        raise UserError(
+            f"{self._label} gave values that are no numbers while {doing}: its weights are damaged, or it overflowed "
+            "(some autoencoders do in half precision, or when gain or noise are extreme). Set gain and noise back; if "
+            "it stays, choose another model."
+        )
+
+
+@contextmanager
+def _stoppable(model: Any, task: Task) -> Iterator[None]:
+    """Stop acts before every layer, since one pass over a large picture may take a minute on a CPU."""
+    hooks = [module.register_forward_pre_hook(lambda *_: task.check()) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,123 @@
+"""Kosmos-2: a language model that sees, and writes phrases tied to boxes of a 32 x 32 grid.
+
+Rule of the room: a prompt is the beginning of what the model goes on with, so some of it belongs to the answer ("An
+image of"). The picture is made a square here, for the grid is laid over all of it; it is looked at once.
+
+Peng et al. 2023, arXiv:2306.14824.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch.nn import functional
+from transformers import Kosmos2ForConditionalGeneration
+
+from playground.catalog import Entry
+from playground.errors import UserError
+from playground.grounding.answer_decoding import with_regions
+from playground.grounding.checkpoint import Checkpoint, opened
+from playground.grounding.codecs import CODECS
+from playground.grounding.codecs.base import harmless
+from playground.grounding.detection import asked, stoppable
+from playground.grounding.multi_pass import Passes, listed
+from playground.grounding.types import Ask, Asked, Box, GroundingEvent, Question
+from playground.runtime.records import Resident
+from playground.runtime.task import Task
+
+CLASSES = {"kosmos-2": Kosmos2ForConditionalGeneration}
+BEGINNING = "An image of"
+FOUND = "</object>"  # where the boxes of a phrase end; what comes then was not asked
+
+
+class Kosmos:
+    """A loaded model as a `GroundingEngine`. One thread at a time."""
+
+    def __init__(self, checkpoint: Checkpoint, entry: Entry) -> None:
+        self._model = checkpoint.model
+        self._processor = checkpoint.processor
+        self._codec = CODECS["kosmos_patch"]
+        self._usual = entry.grounding.max_new_tokens[1]
+        tokenizer = checkpoint.processor.tokenizer
+        self._skip = frozenset({tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id})
+
+    def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
+        """See `GroundingEngine`."""
+        wanted, notes = asked(question) if question.ask in (Ask.REFER, Ask.DETECT) else ([], [])
+        wanted = [harmless(thing) for thing in wanted]
+        prompts = [_phrase(thing) for thing in wanted] or [self._prompt(question)]
+        if question.text and not wanted and question.ask is not Ask.VQA:
+            notes = ["Your words were not sent: the model takes none with this task."]
+        yield Asked("\n".join(prompts), tuple(notes))
+        most = question.max_new_tokens or self._usual
+        passes = Passes(self._model, self._processor.tokenizer, self._codec, question, task, most, self._skip)
+        picture = self._square(question.image)
+        seen = self._seen(picture, task)
+        for number, prompt in enumerate(prompts):
+            inputs = self._inputs(picture, prompt, seen)
+            match question.ask:
+                case Ask.DETECT:
+                    joined = partial(listed, passes.reading, wanted[number])
+                    yield from passes.run(prompt, inputs, joined, before=prompt, until=FOUND)
+                case Ask.REFER:
+                    yield from passes.run(prompt, inputs, before=prompt, until=FOUND)
+                case Ask.CAPTION | Ask.GROUNDED_CAPTION:
+                    yield from passes.run(prompt, inputs, before=f"{BEGINNING} ")  # decoding drops a first space
+                case _:
+                    yield from passes.run(prompt, inputs)
+        yield passes.answer()
+
+    def _prompt(self, question: Question) -> str:
+        text = with_regions(harmless(question.text), question.regions, partial(self._it, question))
+        match question.ask:
+            case Ask.CAPTION:
+                return BEGINNING
+            case Ask.GROUNDED_CAPTION:
+                return f"<grounding> {BEGINNING}"
+            case Ask.IDENTIFY:
+                assert question.box is not None
+                return f"<grounding>{self._it(question, question.box)} is"
+            case Ask.VQA:
+                return f"<grounding> Question: {text} Answer:"
+            case _:
+                raise UserError("Kosmos-2 was not trained to talk freely. Choose another task or model.")
+
+    def _it(self, question: Question, box: Box) -> str:
+        """A box in words the model knows from its training."""
+        return f"<phrase> It</phrase>{self._codec.write(box, question.image.size)}"
+
+    def _square(self, image: Image.Image) -> Image.Image:
+        side = self._model.config.vision_config.image_size
+        return image.resize((side, side), Image.Resampling.BICUBIC)
+
+    def _seen(self, picture: Image.Image, task: Task) -> torch.Tensor:
+        """What the eyes make of the picture, for the language model: (1, 64, dim)."""
+        pixels = self._processor.image_processor(images=picture, return_tensors="pt")["pixel_values"]
+        eyes = self._model.vision_model
+        with stoppable(self._model, task):
+            patches = eyes(pixels.to(self._model.device, self._model.dtype)).last_hidden_state  # (1, patches + 1, dim)
+            # As the model's own `generate` does it: each patch normalised, and 64 queries that look at them.
+            patches = functional.normalize(eyes.model.post_layernorm(patches), dim=-1)
+            seen: torch.Tensor = self._model.image_to_text_projection(patches)[0]
+        return seen
+
+    def _inputs(self, picture: Image.Image, prompt: str, seen: torch.Tensor) -> dict[str, Any]:
+        """Keywords of `generate`: the prompt with places for the picture, which is filled in at `image_embeds`."""
+        places = self._model.config.latent_query_num
+        given = self._processor(images=picture, text=prompt, num_image_tokens=places, return_tensors="pt")
+        names = ("input_ids", "attention_mask", "image_embeds_position_mask")
+        return {name: given[name] for name in names} | {"image_embeds": seen}
+
+
+def _phrase(text: str) -> str:
+    """A phrase whose boxes the model is to go on with."""
+    return f"<grounding><phrase> {text}</phrase>"
+
+
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+    """A Kosmos-2 from its folder. Raises `UserError` for files that are not of one."""
+    checkpoint = opened(folder, entry, CLASSES, device, dtype)
+    return Resident(Kosmos(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)

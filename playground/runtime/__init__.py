@@ -1,0 +1,1 @@
+"""Models in memory and work on them: the model cache, eviction, the worker, devices, threads."""

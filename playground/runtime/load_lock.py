@@ -1,0 +1,35 @@
+"""Models are built, moved and closed one at a time, in the whole process.
+
+Rule of the room: whoever constructs a module of a library, here or in a recipe, does it inside
+`with building(task):`. Code that runs beside a load names the dtype of every tensor it makes.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playground.runtime.task import Phase, Task
+
+BUILD_LOCK = threading.RLock()
+"""Held round every construction, device move and close of a model.
+
+It is one per process because what it guards is: `from_pretrained` of diffusers (through accelerate)
+replaces `nn.Module.register_parameter`, and transformers and diffusers set torch's default dtype, for
+all threads while they load. A module built beside that gets the wrong dtype or no weights at all.
+"""
+
+LOOK_S = 0.1  # how often a thread that waits looks whether it was stopped
+
+
+@contextmanager
+def building(task: Task) -> Iterator[None]:
+    """Hold `BUILD_LOCK`; Stop releases who still waits for it."""
+    if not BUILD_LOCK.acquire(blocking=False):
+        task.report(Phase("waiting", "another model is loading"))
+        while not BUILD_LOCK.acquire(timeout=LOOK_S):
+            task.check()
+    try:
+        task.check()
+        yield
+    finally:
+        BUILD_LOCK.release()

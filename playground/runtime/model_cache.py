@@ -1,0 +1,251 @@
+"""The one way in to every model: `with models.use(key, task) as model:`.
+
+Rule of the room: a model in use stays where it is; a model nobody uses leaves when its memory is wanted
+elsewhere, or when nobody came back to it (`occupancy.py`). What is where stands in the ledger (`ledger.py`).
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+
+from playground.errors import UserError
+from playground.runtime import devices
+from playground.runtime.cpu_threads import computing
+from playground.runtime.eviction import Occupancy
+from playground.runtime.load_lock import BUILD_LOCK, building
+from playground.runtime.records import Entry, Lease, Ledger, Loader, ModelKey, Place, Record, Resident
+from playground.runtime.task import Phase, Task
+
+__all__ = ["BUILD_LOCK", "Loader", "ModelKey", "Models", "Record", "Resident"]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+MARGIN = 1.1  # a load takes more than its weights: buffers, blocks of the file, an estimate that is one
+
+
+class Models:
+    """All models of the app, within byte budgets for the device and for RAM.
+
+    Two locks, taken in this order and never the other way round:
+
+    1. `BUILD_LOCK`, for building, moving and closing. No thread holds it while it downloads or waits
+       for a lease to end; so one that holds a lease can always load what else it needs, and end.
+    2. the ledger, for looking and writing down. Nothing is called under it that could block: no
+       loader, no `task.report`, no `move`, no `close`.
+
+    A lease belongs to the thread that took it. A thread that holds one and asks for another model may
+    wait for other threads; where all of them wait for each other it gets a `UserError`, not a
+    deadlock. A lease keeps a model in its place; it does not keep others from using the same model.
+
+    `estimate` tells the bytes of a model that was not loaded yet, `on_cpu` which models always work
+    on the CPU (small decoders, llama.cpp). Budgets of None are what the machine suggests. With
+    `eager` (ZeroGPU) budgets do not count and nothing leaves unless told to.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        estimate: Callable[[ModelKey], int],
+        *,
+        device: Callable[[], devices.Device] = devices.detect_device,
+        ram_budget: int | None = None,
+        vram_budget: int | None = None,
+        idle_seconds: float = 600,
+        eager: bool = False,
+        on_cpu: Callable[[ModelKey], bool] = lambda _: False,
+    ) -> None:
+        self._loader = loader
+        self._estimate = estimate
+        self._measured: dict[ModelKey, int] = {}  # what a model really took, once that is known
+        self._idle_seconds = idle_seconds
+        self._on_cpu = on_cpu
+        self._ledger = Ledger()
+        self._occupancy = Occupancy(self._ledger, device, vram_budget, ram_budget, eager)
+        self._closed = threading.Event()
+        devices.share_one_heap()
+        if eager:
+            # ZeroGPU forks for every call, and a child born while another thread writes in the ledger
+            # would find it locked for ever: a fork waits its turn.
+            lock = self._ledger.lock
+            os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+        else:
+            threading.Thread(target=self._watch_idle, name="idle models", daemon=True).start()
+
+    @property
+    def device(self) -> devices.Device:
+        """Where models run. Found when first asked for, which imports torch."""
+        return self._occupancy.device
+
+    def budget(self, place: Place) -> int:
+        """Bytes that models may take there. A device that shares the machine's memory has none of its own."""
+        return self._occupancy.budget(place)
+
+    @contextmanager
+    def use(self, key: ModelKey, task: Task | None = None, working_bytes: int = 0) -> Iterator[Any]:
+        """The model, loaded if need be, which stays where it is until the block ends.
+
+        Whoever keeps it longer keeps its memory. `working_bytes` is what the work will take beside the
+        weights. Raises `Cancelled`, `UserError` where there is no room, and whatever the loader raises.
+        """
+        task = task or Task()
+        lease = self._lease(key, task, working_bytes)
+        try:
+            task.check()
+            task.report(Phase("ready", key.id))
+            assert lease.entry.resident is not None  # it is leased
+            with computing(lease.entry.resident.one_core):
+                yield lease.entry.resident.model
+        finally:
+            self._end(lease)
+            if self._closed.is_set():
+                self._occupancy.drop_unused(lambda _: True)
+
+    def run(self, key: ModelKey, fn: Callable[[Any], T], task: Task | None = None, working_bytes: int = 0) -> T:
+        """`fn(model)`. If memory runs out in it, all other unused models leave and `fn` is called once more."""
+        task = task or Task()
+        for _ in range(2):
+            try:
+                with self.use(key, task, working_bytes) as model:
+                    return fn(model)
+            except (RuntimeError, MemoryError, OSError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+                devices.forget_locals(error)
+            self._occupancy.drop_all_unused_but(key, task)
+        raise UserError(
+            f"Memory ran out while “{key.id}” was working, although every other unused model was unloaded; "
+            f"{self._occupancy.free_in_words(self._home(key))}. Ask for less at once (a smaller picture, fewer of "
+            "them, a shorter text), close other programs, or choose a smaller model."
+        )
+
+    def preload(self, keys: Iterable[ModelKey], task: Task | None = None) -> None:
+        """Load these now, one after the other, on the calling thread."""
+        for key in keys:
+            with self.use(key, task):
+                pass
+
+    def snapshot(self) -> list[Record]:
+        """What is in memory, the most recently used first."""
+        with self._ledger:
+            return self._ledger.records()
+
+    def unload(self, key: ModelKey) -> None:
+        """Let a model go now. Raises `UserError` while it is in use."""
+        self._occupancy.drop_unused(lambda entry: entry.key == key)
+        if any(record.key == key for record in self.snapshot()):
+            raise UserError(f"“{key.id}” is in use. Stop what it is doing first, then unload it.")
+
+    def unload_idle(self, seconds: float | None = None) -> None:
+        """Let go what nobody has used for `seconds` (by default the idle time given at the start)."""
+        limit = time.monotonic() - (self._idle_seconds if seconds is None else seconds)
+        self._occupancy.drop_unused(lambda entry: entry.last_used <= limit)
+
+    def close(self) -> None:
+        """Let every model go; those in use when their use ends. Nothing should be asked for afterwards."""
+        self._closed.set()
+        self._occupancy.drop_unused(lambda _: True)
+
+    def _lease(self, key: ModelKey, task: Task, working: int) -> Lease:
+        home = self._home(key)
+        told: Phase | None = None
+        self._occupancy.give_way(key, home)
+        while True:
+            task.check()
+            with self._ledger:
+                entry = self._ledger.find(key, home)
+                mine, busy, phase = entry.owner == threading.get_ident(), entry.owner is not None, entry.phase
+                if busy and not mine and phase == told and not self._ledger.wait_for_owner(entry):
+                    raise UserError(f"“{key.id}” waits for a model that waits for this one. Try again in a moment.")
+            if mine:
+                return self._load(entry, task, working)
+            if not busy:
+                lease = self._occupancy.reserve(entry, working, task)
+                if lease is not None:
+                    return lease
+            elif phase != told:  # another thread loads it: show how far it is
+                task.report(phase)
+                told = phase
+
+    def _load(self, entry: Entry, task: Task, working: int) -> Lease:
+        """Bring home the entry this thread owns. Nothing stays of a load that fails."""
+        with self._occupancy.owning(entry), _shown_to_all(entry, task) as shown:
+            for _ in range(2):
+                try:
+                    return self._bring_home(entry, shown, working)
+                except (RuntimeError, MemoryError, OSError) as error:
+                    if not devices.is_out_of_memory(error):
+                        raise
+                    devices.forget_locals(error)
+                self._occupancy.drop_all_unused_but(entry.key, shown)
+        size = f" ({devices.in_words(nbytes)})" if (nbytes := self._weights(entry.key)) else ""
+        raise UserError(
+            f"Memory ran out while loading “{entry.key.id}”{size}, although every unused model was unloaded; "
+            f"{self._occupancy.free_in_words(entry.home)}. Close other programs, or choose a smaller model."
+        )
+
+    def _bring_home(self, entry: Entry, task: Task, working: int) -> Lease:
+        """Move the model back from RAM, or fetch and build it; its bytes are reserved before they are taken."""
+        key, occupancy = entry.key, self._occupancy
+        need = int(MARGIN * self._weights(key)) + working
+        occupancy.refuse_too_large(entry, need)  # before a download for nothing
+        fetched = self._loader.fetch(key, task) if entry.resident is None else None
+        lease = occupancy.reserve(entry, need, task)
+        assert lease is not None  # the entry is this thread's, nobody else takes it away
+        with ExitStack() as undo:
+            undo.callback(self._end, lease)
+            with building(task), computing(one_core=False):
+                task.report(Phase("loading", key.id))
+                if entry.resident is not None:
+                    occupancy.move(entry, entry.home)
+                else:
+                    self._build(entry, fetched, task)
+                lease.nbytes = working
+                occupancy.settle(entry, working)
+            undo.pop_all()
+        return lease
+
+    def _build(self, entry: Entry, fetched: Any, task: Task) -> None:
+        try:
+            device = "cpu" if self._on_cpu(entry.key) else self.device.name
+            resident = self._loader.build(entry.key, fetched, device, task)
+        except BaseException as error:  # on its way, without the half-built model
+            devices.forget_locals(error)
+            devices.give_back()
+            raise
+        self._measured[entry.key] = resident.nbytes
+        with self._ledger:
+            entry.resident, entry.nbytes, entry.place = resident, resident.nbytes, entry.home
+
+    def _home(self, key: ModelKey) -> Place:
+        return "ram" if self._on_cpu(key) or self.device.unified else "device"  # for a CPU model torch stays out
+
+    def _weights(self, key: ModelKey) -> int:
+        return self._measured.get(key) or self._estimate(key)
+
+    def _end(self, lease: Lease) -> None:
+        with self._ledger:
+            self._ledger.end(lease)
+
+    def _watch_idle(self) -> None:
+        while not self._closed.wait(max(0.05, min(self._idle_seconds / 4, 15))):
+            try:
+                self.unload_idle()
+            except Exception:  # the thread boundary: the next round tries again
+                log.exception("an idle model could not be unloaded")
+
+
+@contextmanager
+def _shown_to_all(entry: Entry, task: Task) -> Iterator[Task]:
+    """A task for the load of `entry`, which ends with `task` and shows its phases to all who wait for it."""
+
+    def report(phase: Phase) -> None:
+        entry.phase = phase
+        task.report(phase)
+
+    shown = Task(report)
+    with task.when_cancelled(shown.cancel):
+        yield shown

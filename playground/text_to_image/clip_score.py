@@ -1,0 +1,112 @@
+"""How well pictures fit words: 100 times the cosine between CLIP's embeddings of both.
+
+Rule of the room: torch and transformers live here and are imported when the first score is wanted. Scores of two
+different CLIPs cannot be compared, so a score is always shown with the name of its CLIP.
+
+The measure is that of Hessel et al. 2021 (CLIPScore, arXiv:2104.08718) without their factor of 2.5 and their cut at 0:
+100 cos(image, text), as figures of text-to-image models are usually given.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer, CLIPModel, VisionTextDualEncoderModel
+
+from playground.errors import UserError
+from playground.runtime.devices import is_out_of_memory
+from playground.runtime.records import Resident
+
+# model_type of the config: the class that reads it
+CLASSES: dict[str, Any] = {"clip": CLIPModel, "vision-text-dual-encoder": VisionTextDualEncoderModel}
+AT_ONCE = 16  # pictures in one forward pass
+_CHOOSE = "Download it again, or choose another model."
+
+
+class ClipScore:
+    """A loaded CLIP with its own preparation of pictures and words. One thread at a time."""
+
+    def __init__(self, model: Any, prepare: Any, tokenizer: Any, label: str) -> None:
+        self._model = model.eval().requires_grad_(False)
+        self._prepare = prepare
+        self._tokenizer = tokenizer
+        self._label = label
+        config = model.config.text_config
+        # What the tokenizer was trained with may be the smaller of the two: the last position is the end token's.
+        self.tokens = int(min(config.max_position_embeddings, tokenizer.model_max_length))
+
+    @property
+    def nbytes(self) -> int:
+        return sum(value.nbytes for value in self._model.state_dict().values())
+
+    def move(self, device: str) -> None:
+        self._model.to(device)
+
+    def score(self, images: Sequence[Image.Image], text: str) -> list[float]:
+        """100 cos(image, text) for each picture, -100..100; words beyond `tokens` are not read.
+
+        Raises `UserError` for a model that gives numbers that are none.
+        """
+        if not images:
+            return []
+        with torch.inference_mode():
+            words = self._words(text)  # (1, dim)
+            parts = [self._pictures(images[at : at + AT_ONCE]) for at in range(0, len(images), AT_ONCE)]
+            cosines = torch.cat(parts) @ words[0]  # (pictures,)
+        scores = (100 * cosines).float().cpu()
+        if not bool(torch.isfinite(scores).all()):
+            raise UserError(f"{self._label} gave scores that are no numbers: its weights are damaged. {_CHOOSE}")
+        return [float(score) for score in scores]
+
+    def _words(self, text: str) -> torch.Tensor:
+        """(1, dim), of length 1."""
+        # Padded to the full length, as CLIP was trained; its causal text tower reads nothing behind the end token.
+        given = self._tokenizer(
+            [text], padding="max_length", truncation=True, max_length=self.tokens, return_tensors="pt"
+        )
+        names = ("input_ids", "attention_mask")
+        features = self._model.get_text_features(**{name: given[name].to(self._model.device) for name in names})
+        return F.normalize(features.pooler_output.float(), dim=-1)
+
+    def _pictures(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """(pictures, dim), each of length 1."""
+        given = self._prepare(images=[image.convert("RGB") for image in images], return_tensors="pt")
+        pixels = given["pixel_values"].to(self._model.device, self._model.dtype)
+        return F.normalize(self._model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
+
+
+def load(folder: Path, device: str, label: str = "This CLIP") -> Resident:
+    """A CLIP from its folder: config, safetensors, tokenizer and the preparation of pictures, as they were saved.
+
+    In fp32: it is small, and cosines of nearby pictures differ in the third digit. Raises `UserError` for files that
+    are not those of a CLIP.
+    """
+    folder = Path(folder)
+    try:
+        kind = CLASSES.get(AutoConfig.from_pretrained(folder, local_files_only=True).model_type)
+        if kind is None:
+            raise UserError(f"{label} is no CLIP. Mend `family` of its catalogue entry, or choose another model.")
+        model, report = kind.from_pretrained(
+            folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        prepare = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise UserError(f"The files of {label} are not those of a CLIP ({type(error).__name__}). {_CHOOSE}") from error
+    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
+        # from_pretrained would fill them with random numbers, and say so only in the log
+        raise UserError(
+            f"{len(lacking)} of the weights of {label} are missing or of another size ({str(lacking[0])[:80]}). "
+            + _CHOOSE
+        )
+    rows = model.config.text_config.vocab_size
+    if not rows // 2 < len(tokenizer) <= rows:  # without its files a tokenizer is made all the same, and is empty
+        raise UserError(f"{label} has {rows} embeddings for words and a tokenizer of {len(tokenizer)}. {_CHOOSE}")
+    clip = ClipScore(model.to(device), prepare, tokenizer, label)
+    return Resident(clip, nbytes=clip.nbytes, move=clip.move)

@@ -1,0 +1,86 @@
+"""The contact sheet of a grid: pictures in rows and columns, with the values they were made with.
+
+Rule of the room: Pillow alone; sizes in pixels; no picture is made smaller than it is unless the sheet would grow
+beyond `MOST_SIDE`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageDraw
+
+from playground.text_to_image.grid_labels import Font, font_for, legend, numbered
+
+MOST_SIDE = 6_000
+LEAST_CELL = 96  # small pictures are enlarged, or their labels would not fit
+GAP = 6
+PAPER, INK, EMPTY = (255, 255, 255), (30, 30, 30), (232, 232, 232)
+_LINES = 3
+
+
+def draw(pictures: Mapping[tuple[int, int], Image.Image], columns: Sequence[str], rows: Sequence[str]) -> Image.Image:
+    """The sheet of pictures by (row, column), with a label over each column and before each row ("" for none).
+
+    Labels that no font of this machine can write are numbers on the sheet; `info["labels"]` of the picture then says
+    what they stand for, a line each.
+    """
+    width = max((image.width for image in pictures.values()), default=LEAST_CELL)
+    height = max((image.height for image in pictures.values()), default=LEAST_CELL)
+    scale = max(1, -(-LEAST_CELL // max(width, height)))  # whole, so that small pictures stay sharp
+    fit = min(1.0, MOST_SIDE / (len(columns) * width * scale), MOST_SIDE / (len(rows) * height * scale))
+    cell = (max(1, int(width * scale * fit)), max(1, int(height * scale * fit)))
+    points = max(11, min(28, cell[0] // 12))
+    font = font_for([*columns, *rows], points)
+    over, before = numbered(columns, font), numbered(rows, font)
+    heads = [_wrapped(label, font, cell[0] - GAP) for label in over]
+    sides = [_wrapped(label, font, max(cell[0], 80)) for label in before]
+    line = int(points * 1.35)
+    top = GAP + line * max(len(head) for head in heads)
+    left = GAP + max((int(font.getlength(text)) + GAP for side in sides for text in side if text), default=0)
+    sheet = Image.new("RGB", (left + len(columns) * (cell[0] + GAP), top + len(rows) * (cell[1] + GAP) + GAP), PAPER)
+    ink = ImageDraw.Draw(sheet)
+    for column, head in enumerate(heads):
+        x = left + column * (cell[0] + GAP)
+        for number, text in enumerate(head):
+            ink.text((x + (cell[0] - font.getlength(text)) / 2, number * line + GAP / 2), text, INK, font)
+    for row, side in enumerate(sides):
+        y = top + row * (cell[1] + GAP)
+        for number, text in enumerate(side):
+            ink.text((GAP, y + cell[1] / 2 + (number - len(side) / 2) * line), text, INK, font)
+        for column in range(len(columns)):
+            x = left + column * (cell[0] + GAP)
+            image = pictures.get((row, column))
+            if image is None:
+                ink.rectangle((x, y, x + cell[0] - 1, y + cell[1] - 1), EMPTY)
+                continue
+            sheet.paste(_scaled(image.convert("RGB"), cell, scale * fit), (x, y))
+    if told := [*legend("column", columns, over), *legend("row", rows, before)]:
+        sheet.info["labels"] = "\n".join(told)
+    return sheet
+
+
+def _scaled(image: Image.Image, cell: tuple[int, int], scale: float) -> Image.Image:
+    size = (min(cell[0], max(1, round(image.width * scale))), min(cell[1], max(1, round(image.height * scale))))
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS)
+
+
+def _wrapped(label: str, font: Font, width: int) -> list[str]:
+    """At most three lines that fit into `width` pixels; what is longer ends in "…"."""
+    lines = [""]
+    for word in label.split():
+        tried = f"{lines[-1]} {word}".strip()
+        if font.getlength(tried) <= width or not lines[-1]:
+            lines[-1] = tried
+        else:
+            lines.append(word)
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], f"{lines[_LINES - 1]}…"]
+    return [_short(line, font, width) for line in lines]
+
+
+def _short(line: str, font: Font, width: int) -> str:
+    line = line[:200]
+    while len(line) > 1 and font.getlength(line) > width:
+        line = line.rstrip("…")[:-1] + "…"
+    return line

@@ -1,0 +1,149 @@
+"""A diffusers pipeline from its folder, on the device, whole or in parts.
+
+Rule of the room: safetensors only, nothing from the network, under the lock of whoever builds.
+"""
+
+import copy
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from safetensors import SafetensorError
+
+from playground.catalog import Entry
+from playground.errors import UserError
+from playground.runtime.devices import is_out_of_memory
+from playground.text_to_image.embedding_cache import read_once
+from playground.text_to_image.limits import IMAGE_TO_IMAGE
+from playground.text_to_image.offload import Offload
+from playground.text_to_image.optimization import choose_ways
+
+VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
+# Not for us: they would be downloaded and loaded to black out pictures; the model's note says so.
+WITHOUT = ("safety_checker", "feature_extractor", "image_encoder")
+
+
+def load(
+    folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: Offload, ways: tuple[str, ...] = ()
+) -> Any:
+    """The pipeline of a folder, ready to be called. Raises `UserError` for files of something else."""
+    name = entry.image.pipeline
+    kind = getattr(diffusers, name, None)
+    if kind is None:
+        raise UserError(
+            f"The installed diffusers {diffusers.__version__} knows no {name}, which {entry.label} needs. Update it, "
+            "or mend `pipeline` of its catalogue entry."
+        )
+    try:
+        saved = str(diffusers.DiffusionPipeline.load_config(folder, local_files_only=True).get("_class_name", ""))
+        if saved != name:
+            raise UserError(
+                f"{entry.label} is a {saved[:80] or 'pipeline without a class'}, not a {name}. Mend `pipeline` of its "
+                "catalogue entry, or choose another model."
+            )
+        known = inspect.signature(kind.__init__).parameters
+        pipe = kind.from_pretrained(
+            folder,
+            dtype=dtype,
+            variant=variant_of(folder),
+            use_safetensors=True,
+            local_files_only=True,
+            **{part: None for part in WITHOUT if part in known},
+            **({"requires_safety_checker": False} if "requires_safety_checker" in known else {}),
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"The files of {entry.label} are not those of a {name} ({type(error).__name__}: {str(error)[:200]}). "
+            "Download it again, or choose another model."
+        ) from error
+    _refuse_incomplete(pipe, entry)
+    pipe.set_progress_bar_config(disable=True)
+    read_once(pipe)
+    match offload:
+        case "none":
+            pipe.to(device)
+            _say_at_once_where(pipe)
+            choose_ways(parts_of(pipe), ways)
+        case "parts":
+            pipe.enable_model_cpu_offload(device=device)
+        case "layers":
+            pipe.enable_group_offload(
+                onload_device=torch.device(device), offload_type="leaf_level", use_stream=True, low_cpu_mem_usage=True
+            )
+    return pipe
+
+
+def sibling(pipe: Any) -> Any:
+    """The pipeline that begins from a picture, sharing every part with this one.
+
+    Not `from_pipe`, which casts all parts to one dtype.
+    """
+    name = IMAGE_TO_IMAGE[type(pipe).__name__]
+    if name == type(pipe).__name__:
+        return pipe
+    kind = getattr(diffusers, name)
+    known = inspect.signature(kind.__init__).parameters
+    parts = {part: value for part, value in pipe.components.items() if part in known}
+    settings = {key: pipe.config[key] for key in known if key in pipe.config and key not in parts}
+    other = kind(**parts, **settings)
+    other.set_progress_bar_config(disable=True)
+    read_once(other)
+    return other
+
+
+def variant_of(folder: Path) -> str | None:
+    """The variant ("fp16") whose files are the only ones of a part of the pipeline, or None."""
+    for part in sorted(path.parent for path in folder.glob("*/config.json")):
+        names = [path.name for path in part.glob("*.safetensors")]
+        variants = {found[1] for name in names if (found := VARIANT.search(name))}
+        if variants and all(VARIANT.search(name) for name in names):
+            return "fp16" if "fp16" in variants else sorted(variants)[0]
+    return None
+
+
+def parts_of(pipe: Any) -> list[torch.nn.Module]:
+    return [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+
+
+def _refuse_incomplete(pipe: Any, entry: Entry) -> None:
+    """Raise `UserError` where a part is missing or its weights never came (they stay on "meta")."""
+    for part in parts_of(pipe):
+        if any(value.is_meta for value in part.parameters()):
+            raise UserError(
+                f"Weights of the {type(part).__name__} of {entry.label} are missing. Download it again, or choose "
+                "another model."
+            )
+
+
+class Schedulers:
+    """New schedulers on the schedule that a model was trained with (`schedule`, its saved scheduler's config)."""
+
+    def __init__(self, schedule: Any) -> None:
+        self._schedule = schedule
+        self._unused: dict[str, Any] = {}
+
+    def new(self, name: str) -> Any:
+        """One of this class. A copy: to make it from the config takes ten times as long."""
+        if name not in self._unused:
+            self._unused[name] = scheduler_of(name, self._schedule)
+        return copy.deepcopy(self._unused[name])
+
+
+def _say_at_once_where(pipe: Any) -> None:
+    """For a pipeline that is in one place: diffusers looks through all modules for it, 2 ms in every picture."""
+    kind = type(pipe)
+    where = property(lambda whole: next(whole.vae.parameters()).device)
+    pipe.__class__ = type(kind.__name__, (kind,), {"_execution_device": where})
+
+
+def scheduler_of(name: str, schedule: Any) -> Any:
+    """A new scheduler of this class on the schedule a model was trained with (its saved scheduler's config)."""
+    kind = getattr(diffusers, name)
+    clips = "clip_sample" in inspect.signature(kind.__init__).parameters and "clip_sample" not in schedule
+    # Some samplers clip the clean sample to -1..1 unless told otherwise, which is for pixels, not for latents.
+    return kind.from_config(schedule, **({"clip_sample": False} if clips else {}))

@@ -1,0 +1,219 @@
+"""A request held to what its model can do: the same for the page, the API and a restored picture.
+
+Rule of the room: what means nothing is refused, what goes too far is brought inside the limits, and every change is
+said. Settling a settled request changes nothing.
+"""
+
+import math
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PIL import Image
+
+from playground.catalog import Entry
+from playground.errors import UserError
+from playground.text_to_image.limits import Limits, limits_of
+from playground.text_to_image.types import ImageRequest
+
+LONGEST_PROMPT = 8_000  # characters; no model reads more
+MOST_SEED = 2**32 - 1
+LEAST_STRENGTH = 0.05
+NEGATIVE_ABOVE = 1.0  # classifier-free guidance of 1 is the prompt alone
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request of which every value is settled, and what was changed on the way, in words."""
+
+    request: ImageRequest
+    notes: tuple[str, ...]
+
+
+def settle(entry: Entry, request: ImageRequest) -> Wish:
+    """Every value of the request as the model will be given it.
+
+    Raises:
+        UserError: the prompt is empty, or a value is of another kind (text for a number, not finite).
+    """
+    limits, notes = limits_of(entry), list[str]()
+    for name in ("prompt", "negative_prompt", "scheduler", "written"):
+        if not isinstance(getattr(request, name), str):
+            raise UserError(f"`{name}` must be text.")
+    if not request.prompt.strip():
+        raise UserError("The prompt is empty. Write what the picture should show.")
+    if entry.remote is not None:  # "as the model likes it" is for the server to know
+        limits = _with_open_defaults(limits)
+    count = _whole(request.count, "count", (1, 1, limits.count), notes)
+    start = _start(request.start, limits, notes)
+    width, height = _sides(request, start, limits, notes)
+    steps = _whole(request.steps, "steps", limits.steps, notes)
+    strength = float(_inside(request.strength, "strength", (LEAST_STRENGTH, 0.6, 1.0), notes) or 0.0)
+    if start is not None and not limits.reference:
+        steps, strength = _enough_steps(steps, strength, limits, notes)
+    settled = replace(
+        request,
+        prompt=_short(request.prompt, "prompt", notes),
+        negative_prompt=_short(request.negative_prompt, "negative prompt", notes),
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=_inside(request.guidance, "guidance", limits.guidance, notes),
+        scheduler=_scheduler(request.scheduler, limits, notes),
+        seed=_seed(request.seed, count, notes),
+        count=count,
+        strength=strength,
+        start=start,
+        film=bool(request.film) and limits.film,
+    )
+    return Wish(_without_negative(settled, limits, notes), tuple(notes))
+
+
+def working_bytes(entry: Entry, request: ImageRequest) -> int:
+    """The room a settled request takes beside the weights: the catalogue's figure, by the picture's area."""
+    usual = entry.image.sizes[1] ** 2
+    return int(entry.image.working_bytes * max(0.25, request.width * request.height / usual))
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError(f"`{name}` must be a number, not {type(value).__name__}.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = 1e300 if value > 0 else -1e300
+    if not math.isfinite(number):
+        raise UserError(f"`{name}` must be a finite number.")
+    return number
+
+
+def _with_open_defaults(limits: Limits) -> Limits:
+    """The same ranges, with "as the model likes it" where a usual value stood."""
+
+    def opened(triple: tuple[Any, Any, Any], usual: Any) -> tuple[Any, Any, Any]:
+        return triple[0], usual, triple[2]
+
+    return replace(
+        limits,
+        steps=opened(limits.steps, 0),
+        guidance=opened(limits.guidance, None),
+        sizes=opened(limits.sizes, 0),
+    )
+
+
+def _inside(value: Any, name: str, limits: tuple[float, float | None, float], notes: list[str]) -> float | None:
+    least, usual, most = limits
+    if value is None:
+        return usual
+    number = _number(value, name)
+    inside = min(max(number, least), most)
+    if inside != number:
+        why = "this model takes no other" if least == most else f"from {least:g} to {most:g} is possible here"
+        notes.append(f"{name.capitalize()} {_said(value)} became {inside:g}: {why}.")
+    return inside
+
+
+def _whole(value: Any, name: str, limits: tuple[int, int, int], notes: list[str]) -> int:
+    """0 means the usual."""
+    if not _number(value, name):
+        return limits[1]
+    if value != int(value):
+        raise UserError(f"`{name}` must be a whole number, not {value}.")
+    return int(_inside(value, name, limits, notes) or 0)
+
+
+def _sides(request: ImageRequest, start: Any, limits: Limits, notes: list[str]) -> tuple[int, int]:
+    """Width and height; begun from a picture and with neither given, of that picture's shape."""
+    width, height = request.width, request.height
+    usual = limits.sizes[1]
+    if start is not None and not _number(width, "width") and not _number(height, "height") and usual:
+        longer = max(start.size)
+        return tuple(_side(max(1, round(usual * side / longer)), "", limits, []) for side in start.size)  # type: ignore[return-value]
+    return _side(width, "width", limits, notes), _side(height, "height", limits, notes)
+
+
+def _side(value: Any, name: str, limits: Limits, notes: list[str]) -> int:
+    number = _number(value, name)
+    if not number:
+        return limits.sizes[1]
+    least, _, most = limits.sizes
+    # Rounded to the nearest, a half upwards.
+    whole = int(min(max(number, least), most) / limits.multiple + 0.5) * limits.multiple
+    if whole != number:
+        notes.append(
+            f"{name.capitalize()} {_said(value)} became {whole}: this model makes sides from {least} to {most} "
+            f"pixels in steps of {limits.multiple}."
+        )
+    return whole
+
+
+def _seed(value: Any, count: int, notes: list[str]) -> int:
+    """-1 draws one, as other tools have it. All seeds of the batch must be seeds, so that each can be used alone."""
+    _number(value, "seed")
+    if value != int(value):
+        raise UserError(f"`seed` must be a whole number, not {value}.")
+    most = MOST_SEED - count + 1
+    if value == -1:
+        drawn = random.randint(0, most)  # noqa: S311  # a seed, no secret
+        notes.append(f"Seed -1 means any: {drawn} was drawn.")
+        return drawn
+    seed = int(value) % (most + 1) if not 0 <= value <= most else int(value)
+    if seed != value:
+        notes.append(f"Seed {_said(value)} became {seed}: seeds go from 0 to {most} here.")
+    return seed
+
+
+def _scheduler(name: str, limits: Limits, notes: list[str]) -> str:
+    if not limits.schedulers or name in limits.schedulers:
+        return name if limits.schedulers else ""
+    if name:
+        notes.append(f"The scheduler “{name[:60]}” does not work with this model; its own was used.")
+    return limits.schedulers[0]
+
+
+def _start(image: Any, limits: Limits, notes: list[str]) -> Any:
+    if image is not None and not isinstance(image, Image.Image):
+        raise UserError("The picture to begin from must be a picture.")
+    if image is not None and not limits.image_to_image:
+        notes.append("This model cannot begin from a picture; it began from noise.")
+        return None
+    if image is not None and limits.reference:
+        notes.append("This model looks at the picture as a reference: strength means nothing to it.")
+    return image
+
+
+def _enough_steps(steps: int, strength: float, limits: Limits, notes: list[str]) -> tuple[int, float]:
+    """At least one step is left when the first ones, which the picture to begin from stands for, are skipped."""
+    most = limits.steps[2]
+    if int(most * strength) < 1:
+        strength = 1 / most
+        notes.append(f"Strength became {strength:.2g}: with less, not one of {most} steps would be left.")
+    needed = next(number for number in range(1, most + 1) if int(number * strength) >= 1)
+    if steps < needed:
+        notes.append(f"Steps {steps} became {needed}: at this strength one in {needed} is left to do.")
+    return max(steps, needed), strength
+
+
+def _without_negative(request: ImageRequest, limits: Limits, notes: list[str]) -> ImageRequest:
+    if not request.negative_prompt.strip():
+        return replace(request, negative_prompt="")
+    guided = limits.negative and (request.guidance or 0) > NEGATIVE_ABOVE
+    if guided or not limits.schedulers:  # a server knows for itself
+        return request
+    why = f"only at a guidance above {NEGATIVE_ABOVE:g}" if limits.negative else "never by this model"
+    notes.append(f"The negative prompt was left out: it is used {why}.")
+    return replace(request, negative_prompt="")
+
+
+def _short(text: str, name: str, notes: list[str]) -> str:
+    if len(text) <= LONGEST_PROMPT:
+        return text
+    notes.append(f"The {name} has {len(text):,} characters; what comes after the first {LONGEST_PROMPT:,} was cut.")
+    return text[:LONGEST_PROMPT]
+
+
+def _said(value: Any) -> str:
+    """A number somebody typed, however long."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"of {int(value.bit_length() * math.log10(2)) + 1} digits"
+    return f"{value:g}" if isinstance(value, float) else str(value)

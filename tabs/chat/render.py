@@ -1,0 +1,201 @@
+"""What the page shows of a conversation: pure functions from our records to component values.
+
+Rule of the room: the canonical turns are never read back from here; Gradio's chat view folds blanks and
+splits reasoning off, so every shown message carries the place of its turn instead.
+"""
+
+import math
+from typing import Any
+
+from playground.catalog import Entry
+from playground.chat.reply import Reply
+from playground.chat.sampler_preview import AfterSampler
+from playground.chat.service import Look
+from playground.chat.types import Prompt, Turn
+from playground.inference.types import Token
+from playground.runtime.task import Phase
+from playground.weights.types import State
+from tabs.common.words import say, size_text
+
+MOST_SHOWN = 100  # messages drawn; older ones stay in the conversation and its export
+
+
+def messages(turns: tuple[Turn, ...], language: str) -> list[dict[str, Any]]:
+    """The turns as Chatbot messages; text goes in blocks, which Gradio leaves as it is."""
+    shown: list[dict[str, Any]] = []
+    for turn in turns[-MOST_SHOWN:]:
+        if turn.reasoning:
+            shown.append(
+                _message("assistant", turn.reasoning, {"title": say(language, "reasoning"), "status": "done"})
+            )
+        if turn.text or not turn.reasoning:
+            shown.append(_message(turn.role, turn.text))
+    return shown
+
+
+def places(turns: tuple[Turn, ...]) -> list[int]:
+    """For each shown message, the place of its turn."""
+    first = max(0, len(turns) - MOST_SHOWN)
+    found: list[int] = []
+    for place, turn in enumerate(turns[-MOST_SHOWN:], start=first):
+        found += [place] * (bool(turn.reasoning) + bool(turn.text or not turn.reasoning))
+    return found
+
+
+def _message(role: str, text: str, metadata: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "text", "text": text}], "metadata": metadata or {}}
+
+
+def phase_text(phase: Phase, language: str) -> str:
+    """Where long work stands, in words."""
+    if phase.kind == "waiting" and phase.done == 1:
+        return say(language, "waiting_next")
+    if phase.kind == "waiting" and phase.done == 0:
+        return say(language, "waiting_for", what=phase.what)
+    if phase.kind == "waiting":
+        return say(language, "waiting", place=phase.done - 1)
+    if phase.kind == "downloading":
+        return say(language, "downloading", what=phase.what, done=size_text(phase.done), total=size_text(phase.total))
+    return say(language, phase.kind, what=phase.what, done=f"{phase.done:,}", total=f"{phase.total:,}")
+
+
+def status_text(reply: Reply, entry: Entry, seed: int, stopped: bool, language: str) -> str:
+    """The figures of a finished (or stopped) reply in one line."""
+    parts: list[str] = []
+    prompt_tokens = reply.done.prompt_tokens if reply.done else len(reply.prompt.pieces) if reply.prompt else None
+    reused = reply.read.reused if reply.read else reply.done.reused_tokens if reply.done else None
+    if prompt_tokens:
+        text = say(language, "status_prompt", n=f"{prompt_tokens:,}")
+        parts.append(f"{text} {say(language, 'status_reused', n=f'{reused:,}')}" if reused else text)
+    if reply.seconds_to_first_token is not None:
+        parts.append(say(language, "status_first", s=reply.seconds_to_first_token))
+    if reply.tokens_per_second is not None:
+        parts.append(say(language, "status_speed", n=len(reply.tokens), rate=reply.tokens_per_second))
+    if reply.context_used is not None:
+        parts.append(say(language, "status_context", used=reply.context_used, limit=entry.context))
+    parts.append(say(language, "status_seed", seed=seed))
+    if stopped:
+        parts.append(say(language, "status_stopped"))
+    elif reply.done and reply.done.reason == "length":
+        parts.append(say(language, "status_length"))
+    line = " · ".join(parts)
+    if reply.prompt and reply.prompt.dropped_turns:
+        line += "\n" + say(language, "status_dropped", n=reply.prompt.dropped_turns)
+    return line
+
+
+def held_text(models: list[tuple[str, int, str]], reason: str, language: str) -> str:
+    """The memory line: which models are loaded, and on what they run."""
+    if not models:
+        return say(language, "held_nothing")
+    listed = ", ".join(
+        f"{label} {size_text(count)} ({say(language, f'place_{where}')})" for label, count, where in models
+    )
+    return " ".join(part for part in (say(language, "held", models=listed), reason) if part)
+
+
+def model_choice(entry: Entry, state: State, language: str) -> str:
+    """One line of the model menu."""
+    return f"{entry.label} · {entry.licence} · {state_text(entry, state, language)}"
+
+
+def model_line(entry: Entry, state: State, language: str) -> str:
+    """What to know of the chosen model before its first word."""
+    if entry.remote is not None:
+        host = entry.remote.url.split("://")[-1].split("/")[0]
+        return say(language, "model_line_remote", licence=entry.licence, host=host, note=entry.note)
+    return say(
+        language,
+        "model_line",
+        licence=entry.licence,
+        state=state_text(entry, state, language),
+        context=entry.context,
+        memory=size_text(entry.memory_bytes),
+        note=entry.note,
+    )
+
+
+def state_text(entry: Entry, state: State, language: str) -> str:
+    return say(language, f"state_{state.value}", size=size_text(entry.download_bytes))
+
+
+# --- the inspector ------------------------------------------------------------------------------------
+
+_INSPECTOR_WORDS = (
+    "sure", "surprising", "bits", "alternatives", "before", "after", "from_here", "lens", "layer", "lens_top",
+    "lens_said", "attention",
+)  # fmt: skip
+
+
+def inside_value(
+    turns: tuple[Turn, ...], language: str, place: int | None = None, selected: int | None = None
+) -> dict[str, Any]:
+    """The value of a `TokenInspector` for the turn at `place` (the last reply if None)."""
+    replies = [number for number, turn in enumerate(turns) if turn.role == "assistant" and turn.tokens]
+    if place is None:
+        place = replies[-1] if replies and replies[-1] == len(turns) - 1 else None
+    if place is None or place not in replies:
+        return {"hint": say(language, "inside_empty")}
+    return {
+        "place": place,
+        "tokens": [{"t": token.text, "b": surprise_bits(token)} for token in turns[place].tokens],
+        "selected": selected,
+        "words": {key: say(language, key) for key in _INSPECTOR_WORDS},
+    }
+
+
+def surprise_bits(token: Token) -> float | None:
+    """-log2 of the probability the model gave the token it then said."""
+    return None if token.logprob is None else round(-token.logprob / math.log(2), 2)
+
+
+def prompt_value(prompt: Prompt | None, language: str) -> dict[str, Any]:
+    """The value of a `PromptPieces`."""
+    if prompt is None:
+        return {"hint": say(language, "prompt_empty")}
+    return {"text": prompt.text, "pieces": [[piece.id, piece.text] for piece in prompt.pieces]}
+
+
+def alternatives_value(token: Token, after: AfterSampler | None, most: int, language: str) -> dict[str, Any]:
+    """The likeliest tokens before and after the sampler; the said one is there even if it is far down."""
+    rows = []
+    for number, other in enumerate(token.alternatives):
+        said = other.id == token.id if token.id is not None else other.text == token.text
+        if number >= most and not said:
+            continue
+        rows.append(
+            {
+                "t": other.text,
+                "p": math.exp(other.logprob),
+                "q": after.probabilities[number] if after else None,
+                "said": said,
+                "can": "\ufffd" not in other.text and other.text != "",
+                "n": number,
+            }
+        )
+    if token.logprob is not None and not any(row["said"] for row in rows):
+        rows.append({"t": token.text, "p": math.exp(token.logprob), "q": None, "said": True, "can": False, "n": -1})
+    return {"alternatives": rows, "note": say(language, "estimate") if after and not after.exact else ""}
+
+
+def look_value(look: Look, language: str) -> dict[str, Any]:
+    """What torch computed for the clicked token: the logit lens, and where the model looked."""
+    found = look.inspection
+    weights = found.mean_attention
+    return {
+        "lens": [
+            {
+                "layer": layer.layer,
+                "t": layer.top[0][0],
+                "p": layer.top[0][1],
+                "said": layer.probability,
+                "rank": layer.rank,
+            }
+            for layer in found.lens
+        ],
+        # The first token is where attention rests when it has nothing to do: it would outshine all others.
+        "brightest": max(weights[1:], default=1.0),
+        "attention": [{"t": piece.text, "w": weight} for piece, weight in zip(look.seen, weights, strict=False)],
+        "entropy": say(language, "entropy", bits=found.entropy_bits),
+        "missing": " ".join(found.notes),
+    }

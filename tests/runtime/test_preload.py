@@ -1,0 +1,96 @@
+"""A tab that is opened gets its small model ready, once, and nothing else is loaded."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from playground.catalog import read_catalog
+from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.preload import Ahead
+from playground.runtime.records import Resident
+from playground.runtime.task import Task
+
+
+class Slow:
+    """A loader that notes what is loaded, and waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+        self.go_on = threading.Event()
+
+    def fetch(self, key: ModelKey, task: Task) -> None:
+        return None
+
+    def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> Resident:
+        self.loaded.append(key.id)
+        while not self.go_on.wait(0.01):
+            task.check()
+        return Resident(object(), nbytes=8)
+
+
+@pytest.fixture
+def loader() -> Slow:
+    return Slow()
+
+
+@pytest.fixture
+def models(loader: Slow) -> Iterator[Models]:
+    made = Models(loader, lambda key: 8)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ahead(models: Models) -> Iterator[Ahead]:
+    made = Ahead(read_catalog(), models)
+    yield made
+    made.close()
+
+
+def until(what: str, models: Models) -> None:
+    deadline = time.monotonic() + 30
+    while what not in [record.key.id for record in models.snapshot()]:
+        assert time.monotonic() < deadline, f"{what} was never loaded"
+        time.sleep(0.01)
+
+
+def test_an_opened_tab_loads_its_own_small_model_once(ahead: Ahead, models: Models, loader: Slow) -> None:
+    for _ in range(5):
+        ahead.opened("image")  # returns though the load is not over
+    loader.go_on.set()
+    until("avatar-diffusion", models)
+    ahead.opened("grounding")
+    until("avatar-minigpt", models)
+    assert loader.loaded == ["avatar-diffusion", "avatar-minigpt"]
+
+
+def test_a_model_that_was_unloaded_is_loaded_again(ahead: Ahead, models: Models, loader: Slow) -> None:
+    loader.go_on.set()
+    ahead.opened("image")
+    until("avatar-diffusion", models)
+    deadline = time.monotonic() + 30
+    while loader.loaded.count("avatar-diffusion") < 2:
+        models.unload(ModelKey("avatar-diffusion"))
+        ahead.opened("image")
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("tab", ["chat", "vae", "gan", "no such tab"])
+def test_other_tabs_load_nothing_ahead(ahead: Ahead, loader: Slow, tab: str) -> None:
+    loader.go_on.set()
+    ahead.opened(tab)
+    time.sleep(0.2)
+    assert loader.loaded == []
+
+
+def test_an_app_that_ends_waits_for_no_load(models: Models, loader: Slow) -> None:
+    made = Ahead(read_catalog(), models)
+    made.opened("image")
+    while not loader.loaded:
+        time.sleep(0.01)
+    began = time.monotonic()
+    made.close()
+    assert time.monotonic() - began < 3
