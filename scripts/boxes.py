@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page
 
-from playground.bench.app_process import browser
+from playground.bench.browser import browser
 from playground.bench.machine import describe_machine
 from playground.bench.report import print_table, tell
 from playground.grounding.types import Ask, Box, Entity, Reading

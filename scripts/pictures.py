@@ -6,7 +6,8 @@ Rule of the room: no picture is touched up; what the README shows is what the ap
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from playground.bench.app_process import browser, running_app
+from playground.bench.app_process import running_app
+from playground.bench.browser import browser
 from playground.settings import ROOT
 
 PICTURES = ROOT / "assets" / "pictures"

@@ -1,7 +1,4 @@
-"""The app and a browser as processes of their own: what is measured or pictured from outside.
-
-Rule of the room: nothing is read but what the page shows.
-"""
+"""The app as a process of its own, for what is measured or pictured from outside."""
 
 import os
 import signal
@@ -11,17 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import httpx
 
 from playground.settings import ROOT
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 LONGEST_START_S = 60
 
 
@@ -38,19 +29,6 @@ def running_app() -> Iterator[str]:
     finally:
         app.send_signal(signal.SIGINT)
         app.wait(timeout=30)
-
-
-@contextmanager
-def browser() -> Iterator["Browser"]:
-    """Chromium without a window."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        try:
-            yield started
-        finally:
-            started.close()
 
 
 def _answering(url: str) -> str:

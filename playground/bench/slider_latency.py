@@ -9,7 +9,8 @@ import time
 from statistics import median
 from typing import Any
 
-from playground.bench.app_process import browser, running_app
+from playground.bench.app_process import running_app
+from playground.bench.browser import browser
 from playground.bench.report import print_table
 
 SECONDS = 6.0
