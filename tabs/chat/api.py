@@ -12,8 +12,8 @@ from playground.chat.service import ChatService
 from playground.chat.types import Turn
 from playground.errors import UserError
 from playground.runtime.task import Phase
-from tabs.chat.session import visitor_of
 from tabs.common.errors import raised
+from tabs.common.session import visitor_of
 
 
 def chat_endpoints(service: ChatService) -> None:

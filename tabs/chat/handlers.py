@@ -20,7 +20,9 @@ from playground.inference.types import Sampling
 from playground.runtime.task import Phase
 from tabs.chat import render
 from tabs.chat.inspection import choice_of
-from tabs.chat.session import Drawing, Options, Visit, visitor_of
+from tabs.chat.session import Drawing, Options, Visit
+from tabs.common.progress import phase_text
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 
 UPDATE_S = 1 / 12  # more often costs the browser more than it shows the eye
@@ -149,7 +151,7 @@ class ChatHandlers:
             drawn = time.monotonic()
             for event in job.events():
                 if isinstance(event, Phase):
-                    status = render.phase_text(event, language)
+                    status = phase_text(event, language)
                 elif event is not None:
                     reply.add(event)
                     status = say(language, "ready")

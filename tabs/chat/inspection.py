@@ -17,7 +17,9 @@ from playground.errors import Cancelled, UserError
 from playground.inference.types import Alternative, Sampling, Token
 from playground.runtime.task import Phase
 from tabs.chat import render
-from tabs.chat.session import Visit, visitor_of
+from tabs.chat.session import Visit
+from tabs.common.progress import phase_text
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 
 MOST_ROWS = 10
@@ -47,7 +49,7 @@ class InsideHandlers:
             )
             for event in job.events():
                 if isinstance(event, Phase):
-                    value["detail"]["wait"] = render.phase_text(event, language)
+                    value["detail"]["wait"] = phase_text(event, language)
                 elif event is not None:
                     value["detail"] |= render.look_value(event, language)
                     value["detail"].pop("wait")

@@ -18,6 +18,7 @@ from tabs.chat.handlers import ChatHandlers
 from tabs.chat.inspection import InsideHandlers
 from tabs.chat.session import Drawing, Visit
 from tabs.common.errors import shown
+from tabs.common.model_menu import model_choice, model_line
 from tabs.common.seeds import typed_is_kept
 from tabs.common.words import label, language_of
 
@@ -92,14 +93,14 @@ def chat_tab(playground: Playground) -> None:
                 prompt = PromptPieces({"hint": ""}, elem_id="prompt")
         with gr.Column(scale=1, min_width=260):
             model = gr.Dropdown(
-                [(render.model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
+                [(model_choice(entry, playground.state(entry), "en"), entry.id) for entry in entries],
                 value=first.id,
                 label=label("model"),
                 info=None if playground.settings.profile.strangers else label("model_own"),
                 allow_custom_value=not playground.settings.profile.strangers,
                 elem_id="model",
             )
-            about = gr.Markdown(render.model_line(first, playground.state(first), "en"), elem_classes="subtle")
+            about = gr.Markdown(model_line(first, playground.state(first), "en"), elem_classes="subtle")
             held = gr.Markdown("", elem_classes="subtle", elem_id="held")
             system_prompt = gr.Textbox(
                 label=label("system_prompt"), placeholder=label("system_prompt_hint"), lines=2, max_lines=8
@@ -170,7 +171,7 @@ def chat_tab(playground: Playground) -> None:
         visit.model = entry.id
         start = entry.defaults
         return (
-            render.model_line(entry, playground.state(entry), language_of(request)),
+            model_line(entry, playground.state(entry), language_of(request)),
             gr.Checkbox(visible=entry.thinking == "switch"),
             start.temperature, start.top_p, start.top_k, start.min_p, start.repetition_penalty, start.max_new_tokens,
             entry.id,
@@ -191,7 +192,7 @@ def chat_tab(playground: Playground) -> None:
         if visit.model and (visit.model == model_id or remembered not in known):
             return gr.skip()
         choices = [
-            (render.model_choice(entry, playground.state(entry), language), entry.id)
+            (model_choice(entry, playground.state(entry), language), entry.id)
             for entry in service.catalog.of_tab("chat")
         ]
         drawing = Drawing(

@@ -13,8 +13,6 @@ from playground.chat.sampler_preview import AfterSampler
 from playground.chat.service import Look
 from playground.chat.types import Prompt, Turn
 from playground.inference.types import Token
-from playground.runtime.task import Phase
-from playground.weights.types import State
 from tabs.common.words import say, size_text
 
 MOST_SHOWN = 100  # messages drawn; older ones stay in the conversation and its export
@@ -44,19 +42,6 @@ def places(turns: tuple[Turn, ...]) -> list[int]:
 
 def _message(role: str, text: str, metadata: dict[str, str] | None = None) -> dict[str, Any]:
     return {"role": role, "content": [{"type": "text", "text": text}], "metadata": metadata or {}}
-
-
-def phase_text(phase: Phase, language: str) -> str:
-    """Where long work stands, in words."""
-    if phase.kind == "waiting" and phase.done == 1:
-        return say(language, "waiting_next")
-    if phase.kind == "waiting" and phase.done == 0:
-        return say(language, "waiting_for", what=phase.what)
-    if phase.kind == "waiting":
-        return say(language, "waiting", place=phase.done - 1)
-    if phase.kind == "downloading":
-        return say(language, "downloading", what=phase.what, done=size_text(phase.done), total=size_text(phase.total))
-    return say(language, phase.kind, what=phase.what, done=f"{phase.done:,}", total=f"{phase.total:,}")
 
 
 def status_text(reply: Reply, entry: Entry, seed: int, stopped: bool, language: str) -> str:
@@ -92,31 +77,6 @@ def held_text(models: list[tuple[str, int, str]], reason: str, language: str) ->
         f"{label} {size_text(count)} ({say(language, f'place_{where}')})" for label, count, where in models
     )
     return " ".join(part for part in (say(language, "held", models=listed), reason) if part)
-
-
-def model_choice(entry: Entry, state: State, language: str) -> str:
-    """One line of the model menu."""
-    return f"{entry.label} · {entry.licence} · {state_text(entry, state, language)}"
-
-
-def model_line(entry: Entry, state: State, language: str) -> str:
-    """What to know of the chosen model before its first word."""
-    if entry.remote is not None:
-        host = entry.remote.url.split("://")[-1].split("/")[0]
-        return say(language, "model_line_remote", licence=entry.licence, host=host, note=entry.note)
-    return say(
-        language,
-        "model_line",
-        licence=entry.licence,
-        state=state_text(entry, state, language),
-        context=entry.context,
-        memory=size_text(entry.memory_bytes),
-        note=entry.note,
-    )
-
-
-def state_text(entry: Entry, state: State, language: str) -> str:
-    return say(language, f"state_{state.value}", size=size_text(entry.download_bytes))
 
 
 # --- the inspector ------------------------------------------------------------------------------------

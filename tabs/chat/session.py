@@ -22,13 +22,6 @@ class Visit:
         self.model = ""  # whose settings are on the page
 
 
-def visitor_of(request: gr.Request | None) -> str:
-    """Who asks, for the line: the page's session, or the address of a program that has none (MCP)."""
-    if request is None:
-        return ""
-    return request.session_hash or (request.client.host if request.client else "")
-
-
 @dataclass(frozen=True)
 class Options:
     """The values of the settings column, in the order of its components."""

@@ -5,6 +5,8 @@ Rule of the room: what a person types is what is used. The page unticks the box 
 
 import gradio as gr
 
+LARGEST_SEED = 2**32 - 1
+
 
 def typed_is_kept(seed: gr.Number, new_each_time: gr.Checkbox) -> None:
     """Untick the box as soon as somebody types a seed; a seed the app writes there changes nothing."""

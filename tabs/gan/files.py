@@ -19,9 +19,6 @@ from tabs.gan.handlers_current import CurrentHandlers
 from tabs.gan.session import Visit
 
 # What a handler gives as "name|data URI" is saved by the browser; nothing is written on the server.
-SAVE_AS_FILE = """async (text) => { if (!text) return; const [name, uri] = text.split("|", 2);
-  const link = document.createElement("a"); link.href = URL.createObjectURL(await (await fetch(uri)).blob());
-  link.download = name; link.click(); URL.revokeObjectURL(link.href); }"""
 SAVED_SIDE = 512  # pixels
 
 

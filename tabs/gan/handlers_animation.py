@@ -13,7 +13,7 @@ from playground.errors import Cancelled, UserError
 from playground.gan.interpolation import MOST_KEYS
 from playground.imaging import encoding
 from playground.runtime.task import Phase
-from tabs.chat.session import visitor_of
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.gan import render
 from tabs.gan.components import strip

@@ -15,8 +15,8 @@ from playground.errors import Cancelled, UserError
 from playground.gan.types import Histogram, Step
 from playground.imaging import encoding, uploads
 from playground.runtime.task import Phase
-from tabs.chat.session import visitor_of
 from tabs.common import attribute_words
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.gan import render
 from tabs.gan.components import strip

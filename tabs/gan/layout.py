@@ -9,13 +9,14 @@ from typing import Any
 import gradio as gr
 
 from playground.core import Playground
+from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
 from tabs.common.live.stage import LiveStage
 from tabs.common.words import label, language_of
 from tabs.gan import api, panels, render
 from tabs.gan.components import strip
 from tabs.gan.edit_state import Move, Recipe
-from tabs.gan.files import SAVE_AS_FILE, FileHandlers
+from tabs.gan.files import FileHandlers
 from tabs.gan.handlers_animation import FilmHandlers
 from tabs.gan.handlers_current import CurrentHandlers
 from tabs.gan.handlers_explore import ExploreHandlers

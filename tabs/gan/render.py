@@ -12,9 +12,9 @@ from playground.gan import styles
 from playground.gan.types import About
 from playground.runtime.task import Phase
 from playground.weights.types import State
-from tabs.chat.render import phase_text as chat_phase_text
-from tabs.chat.render import state_text
 from tabs.common.live.stage import slider, stage_value
+from tabs.common.model_menu import state_text
+from tabs.common.progress import phase_text as chat_phase_text
 from tabs.common.words import LANGUAGES, say, size_text
 from tabs.gan.edit_state import STRENGTH, TRUNCATION, Move, Recipe
 from tabs.gan.words import WORDS

@@ -12,9 +12,9 @@ from playground.grounding import boxes, export, task_tags
 from playground.grounding.service import GroundingService
 from playground.grounding.types import Answer, Ask, Asked, Question
 from playground.imaging import uploads
-from tabs.chat.session import visitor_of
 from tabs.common.errors import raised
 from tabs.common.image_files import uploaded
+from tabs.common.session import visitor_of
 
 BOX: Any = {"anyOf": [{"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}, {"type": "null"}]}
 

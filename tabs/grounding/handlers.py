@@ -18,8 +18,8 @@ from playground.grounding.service import GroundingService
 from playground.grounding.types import Answer, Ask, Asked, Question, Words
 from playground.runtime.task import Phase
 from playground.runtime.worker import Job
-from tabs.chat.render import phase_text
-from tabs.chat.session import visitor_of
+from tabs.common.progress import phase_text
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.grounding import render, request_builder
 from tabs.grounding.session import Drawing, Exchange, Options, Visit

@@ -12,10 +12,12 @@ from PIL import Image
 
 from playground.core import Playground
 from playground.grounding.types import Ask
+from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
 from tabs.common.live.components import PictureStrip, strip
+from tabs.common.sliders import slider_range
+from tabs.common.status_line import StatusLine
 from tabs.common.words import label, language_of
-from tabs.gan.files import SAVE_AS_FILE
 from tabs.grounding import api, panels, render
 from tabs.grounding.components import Stage, Talk, Tasks
 from tabs.grounding.examples import Example, examples
@@ -23,8 +25,6 @@ from tabs.grounding.handlers import GroundingHandlers
 from tabs.grounding.handlers_editing import Verbs
 from tabs.grounding.request_builder import sent
 from tabs.grounding.session import Visit
-from tabs.text_to_image.components import Line
-from tabs.text_to_image.session import span
 
 CHOICE_KEY = "aigc-playground-grounding-model"
 EXAMPLE_SIDE = 66  # pixels
@@ -84,7 +84,7 @@ def grounding_tab(playground: Playground) -> Door | None:
                 stop = gr.Button(
                     label("stop"), variant="stop", scale=1, min_width=84, visible=False, elem_id="ground-stop"
                 )
-            status = Line({"text": ""}, elem_id="ground-status")
+            status = StatusLine({"text": ""}, elem_id="ground-status")
             settings = panels.settings_panel(entries, playground.state, limits)
             eyes = panels.eyes_panel(limits)
             exports = panels.export_panel()
@@ -162,7 +162,7 @@ def grounding_tab(playground: Playground) -> Door | None:
             render.model_line(entry, limits, playground.state(entry), language),
             entry.id,
             gr.Slider(interactive=limits.temperature),
-            gr.Slider(value=usual, **span(least, most)),
+            gr.Slider(value=usual, **slider_range(least, most)),
             gr.Column(visible=limits.scores),
             gr.Slider(value=limits.threshold),
             gr.Accordion(visible=limits.heat),

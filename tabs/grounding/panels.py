@@ -11,10 +11,10 @@ import gradio as gr
 from playground.catalog import Entry
 from playground.grounding.limits import Limits
 from playground.weights.types import State
-from tabs.chat.render import model_choice
-from tabs.common.seeds import typed_is_kept
+from tabs.common.model_menu import model_choice
+from tabs.common.seeds import LARGEST_SEED, typed_is_kept
+from tabs.common.sliders import slider_range
 from tabs.common.words import label, say
-from tabs.text_to_image.session import LARGEST_SEED, span
 
 MOST_TEMPERATURE = 1.5
 
@@ -76,7 +76,7 @@ def settings_panel(entries: list[Entry], state: Callable[[Entry], State], limits
             new_seed = gr.Checkbox(False, label=label("ground_new_seed"), min_width=110, elem_id="ground-new-seed")
         typed_is_kept(seed, new_seed)
         least, usual, longest = limits.max_new_tokens
-        most = gr.Slider(**span(least, longest), value=usual, step=1, label=label("ground_most"))
+        most = gr.Slider(**slider_range(least, longest), value=usual, step=1, label=label("ground_most"))
     return Settings(model, about, compare, temperature, seed, new_seed, most)
 
 

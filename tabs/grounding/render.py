@@ -17,7 +17,7 @@ from playground.grounding.export import colour
 from playground.grounding.limits import Limits
 from playground.grounding.types import Ask, Box, Entity
 from playground.weights.types import State
-from tabs.chat.render import state_text
+from tabs.common.model_menu import state_text
 from tabs.common.words import say, size_text
 from tabs.grounding.session import Exchange, Visit
 

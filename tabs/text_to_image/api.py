@@ -9,9 +9,9 @@ from gradio.data_classes import FileDataDict
 from playground.text_to_image import infotext
 from playground.text_to_image.service import ImageService
 from playground.text_to_image.types import ImageRequest, Picture, Started
-from tabs.chat.session import visitor_of
 from tabs.common.errors import raised
 from tabs.common.image_files import png_file
+from tabs.common.session import visitor_of
 
 
 def image_endpoints(service: ImageService) -> None:

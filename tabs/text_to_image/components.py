@@ -1,4 +1,4 @@
-"""Small views: the canvas, the shelf, the film, the cells of a grid, chips of words, and a line that says something.
+"""Small views: the canvas, the shelf, the film, the cells of a grid, and chips of words.
 
 Rule of the room: values are plain JSON and reach the page as text nodes, attributes and numbers only. Pictures travel
 as data URIs, so nothing of a visitor's is written to disk.
@@ -9,7 +9,6 @@ as data URIs, so nothing of a visitor's is written to disk.
   [{x, signal, noise}], words}, hint}.
 * `Cells` value: {columns, rows, corner, cells: [[{src, caption} or null]], hint, now ([row, column] under way)}. Event
   `select` with {row, column}.
-* `Line` value: {text}.
 * `Chips` value: {groups: [{title, words: [{text, on}]}]}. Event `select` with {word}.
 """
 
@@ -40,12 +39,6 @@ class Cells(Piece):
     """A table of pictures with the values of two settings at its edges."""
 
     styles, scripts = LOOK, ("make.js", "cells.js")
-
-
-class Line(Piece):
-    """One line of words, read out when it changes."""
-
-    styles, scripts = LOOK, ("make.js", "line.js")
 
 
 class Chips(Piece):

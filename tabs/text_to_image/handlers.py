@@ -17,7 +17,7 @@ from playground.runtime.worker import Job
 from playground.text_to_image import infotext
 from playground.text_to_image.service import ImageService
 from playground.text_to_image.types import Done, ImageEvent, ImageRequest, Picture, Started, Step
-from tabs.chat.session import visitor_of
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
 from tabs.text_to_image.session import Drawing, Kept, Options, Visit, idle

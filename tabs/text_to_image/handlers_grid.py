@@ -17,7 +17,7 @@ from playground.runtime.task import Phase
 from playground.text_to_image import grid, infotext
 from playground.text_to_image.grid import Axis, Cell
 from playground.text_to_image.types import ImageRequest, Started, Step
-from tabs.chat.session import visitor_of
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
 from tabs.text_to_image.handlers import ImageHandlers

@@ -18,11 +18,12 @@ from playground.errors import Cancelled, UserError
 from playground.runtime.task import Phase
 from playground.text_to_image import prompt_help
 from playground.text_to_image.service import ImageService
-from tabs.chat.session import visitor_of
 from tabs.common.attribute_words import name
+from tabs.common.seeds import LARGEST_SEED
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
-from tabs.text_to_image.session import LARGEST_SEED, Visit, buttons, idle
+from tabs.text_to_image.session import Visit, buttons, idle
 
 NOBODY = "a person"
 LONGEST_PROMPT = 8_000  # characters; longer ones are looked at no further

@@ -12,12 +12,13 @@ import gradio as gr
 
 from playground.core import Playground
 from playground.text_to_image.types import ImageRequest
-from tabs.chat.render import model_choice
+from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
+from tabs.common.model_menu import model_choice
+from tabs.common.status_line import StatusLine
 from tabs.common.words import label, language_of
-from tabs.gan.files import SAVE_AS_FILE
 from tabs.text_to_image import api, gallery, handlers_grid, panels, render
-from tabs.text_to_image.components import Canvas, Chips, Line, Shelf
+from tabs.text_to_image.components import Canvas, Chips, Shelf
 from tabs.text_to_image.handlers import ImageHandlers
 from tabs.text_to_image.handlers_prompt import PromptHandlers
 from tabs.text_to_image.model_settings import described
@@ -111,7 +112,7 @@ def image_tab(playground: Playground) -> Sender | None:
                 gr.Examples([[text] for text in OPEN], [prompt], label=label("image_examples"))
         with gr.Column(scale=3, min_width=310):
             canvas = Canvas({"pictures": [], "hint": ""}, elem_id="image-canvas")
-            status = Line({"text": ""}, elem_id="image-status")
+            status = StatusLine({"text": ""}, elem_id="image-status")
             with gr.Row(elem_classes="tools"):
                 download = _tool("download")
                 use = _tool("use")

@@ -15,9 +15,10 @@ from playground.text_to_image.service import ImageService
 from playground.text_to_image.types import ImageRequest
 from playground.text_to_image.validation import settle
 from playground.weights.types import State
+from tabs.common.sliders import slider_range
 from tabs.text_to_image import render
 from tabs.text_to_image.handlers_prompt import chips
-from tabs.text_to_image.session import reads_negative, span
+from tabs.text_to_image.session import reads_negative
 
 
 def described(
@@ -43,7 +44,7 @@ def described(
     choices = render.scheduler_choices(limits, language)
     words: dict[str, Any] = {} if wish is None else {"value": wish.negative_prompt}
     strength: dict[str, Any] = {} if wish is None else {"value": settled.strength}
-    side: dict[str, Any] = {"step": limits.multiple, "visible": least != most, **span(least, most)}
+    side: dict[str, Any] = {"step": limits.multiple, "visible": least != most, **slider_range(least, most)}
 
     def value(number: float | str | None) -> dict[str, Any]:
         return {"value": number} if numbers else {}
@@ -58,12 +59,12 @@ def described(
             placeholder=render.negative_words(limits, settled.guidance, language),
             **words,
         ),
-        gr.Slider(**value(settled.steps), **span(limits.steps[0], limits.steps[2])),
-        gr.Slider(**value(settled.guidance), **span(limits.guidance[0], limits.guidance[2])),
+        gr.Slider(**value(settled.steps), **slider_range(limits.steps[0], limits.steps[2])),
+        gr.Slider(**value(settled.guidance), **slider_range(limits.guidance[0], limits.guidance[2])),
         gr.Slider(**value(settled.width), **side),
         gr.Slider(**value(settled.height), **side),
         gr.Dropdown(choices=choices, **value(settled.scheduler or None), visible=len(choices) > 0),
-        gr.Slider(**span(1, limits.count), visible=limits.count > 1),
+        gr.Slider(**slider_range(1, limits.count), visible=limits.count > 1),
         gr.Column(visible=limits.image_to_image),
         gr.Slider(interactive=not limits.reference, **strength),
         gr.Checkbox(visible=limits.film),

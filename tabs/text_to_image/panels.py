@@ -11,11 +11,11 @@ from playground.catalog import Entry
 from playground.text_to_image.grid import KINDS
 from playground.text_to_image.limits import Limits
 from playground.text_to_image.types import ImageRequest
-from tabs.common.seeds import typed_is_kept
+from tabs.common.seeds import LARGEST_SEED, typed_is_kept
+from tabs.common.sliders import slider_range
 from tabs.common.words import label
 from tabs.text_to_image.components import Cells, Film
 from tabs.text_to_image.handlers_grid import NOTHING
-from tabs.text_to_image.session import LARGEST_SEED, span
 
 SMALL = {"size": "sm", "min_width": 80}
 
@@ -40,11 +40,11 @@ def numbers_panel(limits: Limits) -> Numbers:
     with gr.Group():
         with gr.Row():
             steps = gr.Slider(
-                **span(limits.steps[0], limits.steps[2]), value=limits.steps[1], step=1, label=label("image_steps"),
-                min_width=150, elem_id="image-steps",
+                **slider_range(limits.steps[0], limits.steps[2]), value=limits.steps[1], step=1,
+                label=label("image_steps"), min_width=150, elem_id="image-steps",
             )  # fmt: skip
             guidance = gr.Slider(
-                **span(limits.guidance[0], limits.guidance[2]), value=limits.guidance[1], step=0.1,
+                **slider_range(limits.guidance[0], limits.guidance[2]), value=limits.guidance[1], step=0.1,
                 label=label("image_guidance"), min_width=150, elem_id="image-guidance",
             )  # fmt: skip
         with gr.Row():
@@ -53,7 +53,7 @@ def numbers_panel(limits: Limits) -> Numbers:
                 elem_id="image-seed",
             )  # fmt: skip
             count = gr.Slider(
-                **span(1, limits.count),
+                **slider_range(1, limits.count),
                 value=1,
                 step=1,
                 label=label("image_count"),
@@ -72,7 +72,7 @@ def numbers_panel(limits: Limits) -> Numbers:
         with gr.Row():
             width, height = (
                 gr.Slider(
-                    **span(limits.sizes[0], limits.sizes[2]), value=limits.sizes[1], step=limits.multiple,
+                    **slider_range(limits.sizes[0], limits.sizes[2]), value=limits.sizes[1], step=limits.multiple,
                     label=label(word), min_width=150, visible=limits.sizes[0] != limits.sizes[2],
                 )
                 for word in ("image_width", "image_height")

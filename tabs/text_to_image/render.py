@@ -13,9 +13,9 @@ from playground.runtime.task import Phase
 from playground.text_to_image.limits import Limits
 from playground.text_to_image.types import Done, Film, Frame, Picture, Step
 from playground.weights.types import State
-from tabs.chat.render import model_line as plain_line
-from tabs.chat.render import phase_text as plain_phase
-from tabs.chat.render import state_text
+from tabs.common.model_menu import model_line as plain_line
+from tabs.common.model_menu import state_text
+from tabs.common.progress import phase_text as plain_phase
 from tabs.common.words import say, size_text
 from tabs.text_to_image.session import Kept, Visit, reads_negative
 

@@ -16,7 +16,6 @@ from playground.text_to_image.types import Film, ImageRequest, Settings
 MOST_KEPT = 48  # pictures
 MOST_KEPT_BYTES = 64_000_000  # of their PNGs
 MOST_FILMS = 6
-LARGEST_SEED = 2**32 - 1
 DRAWN_SEEDS = 2**32 - 64  # a batch goes on from its seed
 
 
@@ -128,11 +127,6 @@ class Options:
 def reads_negative(limits: Limits, guidance: Any) -> bool:
     """Whether a negative prompt is read: not by every model, and only if there is guidance to steer with."""
     return limits.negative and isinstance(guidance, int | float) and guidance > 1
-
-
-def span(least: float, most: float) -> dict[str, Any]:
-    """The ends of a slider; where the model leaves no choice, it stands at its least and cannot be moved."""
-    return {"minimum": least, "maximum": most if most > least else least + 1, "interactive": most > least}
 
 
 @dataclass

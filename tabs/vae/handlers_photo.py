@@ -17,8 +17,8 @@ from playground.errors import Cancelled, UserError
 from playground.imaging import uploads
 from playground.runtime.task import Phase
 from playground.runtime.worker import Job
-from tabs.chat.render import phase_text
-from tabs.chat.session import visitor_of
+from tabs.common.progress import phase_text
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.vae import render_photo as view
 

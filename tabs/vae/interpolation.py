@@ -16,9 +16,9 @@ from playground.errors import Cancelled, UserError
 from playground.imaging.encoding import data_uri, jpeg
 from playground.runtime.task import Phase
 from playground.vae.interpolation import between
-from tabs.chat.render import phase_text
-from tabs.chat.session import visitor_of
 from tabs.common.live.components import clicked, strip
+from tabs.common.progress import phase_text
+from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.vae.handlers import VaeHandlers
 from tabs.vae.session import Drawing, Visit

@@ -7,8 +7,8 @@ import gradio as gr
 from playground.autoencoders.latent_operations import MOST_BITS, MOST_GAIN, MOST_NOISE
 from playground.autoencoders.service import LEAST_SIDE, MOST_FRAMES, MOST_SIDE, USUAL_SIDE
 from playground.core import Playground
-from tabs.chat.render import model_choice
 from tabs.common.errors import shown
+from tabs.common.model_menu import model_choice
 from tabs.common.words import label, language_of
 from tabs.vae import render_photo as view
 from tabs.vae.handlers_photo import CHANNELS, PhotoHandlers, PhotoVisit

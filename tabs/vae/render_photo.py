@@ -7,7 +7,7 @@ from PIL import Image
 from playground.autoencoders.types import Encoded, Figures, Interpolation, Reconstruction, Sheet, Working
 from playground.catalog import Entry
 from playground.weights.types import State
-from tabs.chat.render import state_text
+from tabs.common.model_menu import state_text
 from tabs.common.words import say, size_text
 
 

@@ -15,6 +15,7 @@ from tabs.chat.handlers import ChatHandlers
 from tabs.chat.inspection import InsideHandlers
 from tabs.chat.layout import chat_tab
 from tabs.chat.session import Visit
+from tabs.common.model_menu import model_line
 from tests.chat.test_service import ENTRY
 from tests.support.openai_server import Exchange, ScriptedServer, fine, scripted_server
 from tests.support.remote_chat import handler_of
@@ -290,7 +291,7 @@ def test_a_choice_does_not_open_the_page_anew(playground: Playground) -> None:
 
 def test_the_status_line_and_the_menu_in_both_languages(playground: Playground) -> None:
     entry = playground.catalog.get("qwen3-0.6b")
-    texts = [render.model_line(entry, playground.state(entry), language) for language in ("en", "zh")]
+    texts = [model_line(entry, playground.state(entry), language) for language in ("en", "zh")]
     assert "1.5 GB" in texts[0] and "1.5 GB" in texts[1]
     assert "download" in texts[0] and "下载" in texts[1]
 
