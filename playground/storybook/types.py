@@ -83,6 +83,10 @@ class Thing:
         code: the code points of its sprite in lower-case hexadecimal ("1f9a5").
         recolourable: whether scenes paint it in each `Colour`.
         common: whether it is one of the about 200 things that people name most, which the drawer learns first.
+        natural: the colour a recolourable thing has most often; None where that is none of the eight.
+        paint: which part of a recolourable thing is painted: "main" its main colour, "wide" more hues about
+            that, "fair" what is grey or white.
+        place: "sky" or "water" where it tends to be there, else "".
     """
 
     name: str
@@ -95,6 +99,9 @@ class Thing:
     code: str
     recolourable: bool
     common: bool
+    natural: Colour | None = None
+    paint: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Item:
 
     Attributes:
         thing: index into `things.THINGS`.
-        colour: the colour it is painted in, or None for its own colours.
+        colour: the colour it is painted in; None, its own colours, only for a thing that is not recolourable.
         x, y: its centre, 0..1.
         size: the longer side of its sprite's tight box, 0..1.
         flip: mirrored left to right.
