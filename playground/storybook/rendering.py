@@ -52,8 +52,8 @@ def draw(scene: Scene, size: int = 128) -> Drawing:
     for index in reversed(range(len(masks))):
         masks[index] &= ~covered
         covered |= whole[index]
-    areas = whole.sum((1, 2)) if len(whole) else np.zeros(0)
-    seen = masks.sum((1, 2)) if len(whole) else np.zeros(0)
+    areas = np.array([np.count_nonzero(mask) for mask in whole])
+    seen = np.array([np.count_nonzero(mask) for mask in masks])
     return Drawing(
         picture=(canvas + 0.5).clip(0, 255).astype(np.uint8),
         masks=masks,

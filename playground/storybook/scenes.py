@@ -286,7 +286,7 @@ def _groups(
                     y=0.5,
                     size=_shrunk(float(rng.uniform(low, high)), shrink),
                     flip=flip if rng.random() < 0.8 else not flip,
-                    angle=float(np.clip(rng.normal(0, 5), -15, 15)) if rng.random() < 0.6 else 0.0,
+                    angle=min(15.0, max(-15.0, float(rng.normal(0, 5)))) if rng.random() < 0.6 else 0.0,
                 )
                 for colour in some
             ]
@@ -344,8 +344,8 @@ def _within(item: Item, x: float, y: float) -> tuple[float, float]:
     """The nearest place where the whole item is in the picture."""
     width, height = extent(item)
     return (
-        float(np.clip(x, width / 2 + 0.01, 0.99 - width / 2)),
-        float(np.clip(y, height / 2 + 0.01, 0.99 - height / 2)),
+        min(max(x, width / 2 + 0.01), 0.99 - width / 2),
+        min(max(y, height / 2 + 0.01), 0.99 - height / 2),
     )
 
 
@@ -386,7 +386,7 @@ def _sided(
     along = width if side in (Relation.LEFT_OF, Relation.RIGHT_OF) else height
     low, high = (along / 2 + 0.01, split - along / 2 + 0.02) if before else (split + along / 2 - 0.02, 0.99 - along / 2)
     if low > high:
-        low = high = float(np.clip((low + high) / 2, along / 2 + 0.01, 0.99 - along / 2))
+        low = high = min(max((low + high) / 2, along / 2 + 0.01), 0.99 - along / 2)
     on_axis = float(rng.uniform(low, high))
     if side in (Relation.LEFT_OF, Relation.RIGHT_OF):
         return _within(item, on_axis, y if ground is not None and rng.random() < 0.7 else shelf + rng.normal(0, 0.08))
