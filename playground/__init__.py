@@ -1,6 +1,6 @@
 """The models and everything around them; knows nothing of pages.
 
-Rule of the room: what is set here must hold before any numeric library is loaded.
+Invariants: what is set here must hold before any numeric library is loaded.
 """
 
 import os

@@ -1,13 +1,13 @@
 """What a catalogue entry says about using its model: where settings start and how far they go.
 
-Rule of the room: plain fields with ranges, one table per tab; what is wrong is found while the file is read.
+Invariants: plain fields with ranges, one table per tab; what is wrong is found while the file is read.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from playground.grounding.types import Ask
+from playground.grounding.types import GroundingTask
 
 MODEL_ID = r"^([A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?)?$"  # of another entry, or none
 Guidance = Annotated[float, Field(ge=0, le=100)]
@@ -88,7 +88,7 @@ class GroundingDefaults(Strict):
     `max_new_tokens` is (least, usual, most). `working_bytes` is the room one question takes beside the weights.
     """
 
-    asks: tuple[Ask, ...] = tuple(Ask)
+    asks: tuple[GroundingTask, ...] = tuple(GroundingTask)
     everything: bool = False
     codec: Codec = "plain"
     streams: bool = True

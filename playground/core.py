@@ -1,6 +1,6 @@
 """The whole behind the page: catalogue, weights, resident models, workers, and a service per tab.
 
-Rule of the room: made once from `Settings`, handed to the tabs, closed at the end. No model library is
+Invariants: made once from `Settings`, handed to the tabs, closed at the end. No model library is
 imported before a model is asked for.
 """
 
@@ -15,8 +15,9 @@ from playground.chat.types import TORCH
 from playground.gan.service import GanService
 from playground.grounding.service import GroundingService
 from playground.loaders import Loaders
-from playground.runtime.model_cache import ModelKey, Models
-from playground.runtime.preload import Ahead
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.preload import Preloader
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase, Task
 from playground.runtime.worker import Worker
 from playground.settings import Settings
@@ -36,7 +37,7 @@ class Playground:
         self.catalog: Catalog = read_catalog(*settings.catalogs, hub_ids=not settings.profile.strangers)
         self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
         self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache, settings.vram, settings.faster)
-        self.models = Models(
+        self.models = ModelCache(
             loaders,
             loaders.estimate,
             ram_budget=settings.ram,
@@ -48,7 +49,7 @@ class Playground:
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
         live = BoundedSemaphore(os.cpu_count() or 1)  # live pictures at once: each computes on one core
-        self.ahead = Ahead(self.catalog, self.models)
+        self.ahead = Preloader(self.catalog, self.models)
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
         self.images = ImageService(
             self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here

@@ -1,6 +1,6 @@
 """The words a user may be shown, and nothing else.
 
-Rule of the room: an error whose text is meant for a person is a `UserError`; its message says what
+Invariants: an error whose text is meant for a person is a `UserError`; its message says what
 happened and what to do next. Every other exception is a defect and keeps its traceback.
 """
 

@@ -1,6 +1,6 @@
 """A question to a whole folder of pictures: `python -m playground.ground FOLDER --task detect --text glasses --out …`.
 
-Rule of the room: flags and progress; the work is in `grounding/batch.py`. Run again, it goes on where it was.
+Invariants: flags and progress; the work is in `grounding/batch.py`. Run again, it goes on where it was.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from playground.errors import UserError
 from playground.grounding import batch as batches
 from playground.grounding import task_tags
 from playground.grounding.boxes import checked
-from playground.grounding.types import Ask, Box
+from playground.grounding.types import Box, GroundingTask
 from playground.runtime.task import Phase
 from playground.settings import Settings, read_settings
 
@@ -67,13 +67,13 @@ def _run(playground: Playground, given: argparse.Namespace) -> int:
     return 0
 
 
-def _question(given: argparse.Namespace) -> tuple[Ask, Box | None, str]:
+def _question(given: argparse.Namespace) -> tuple[GroundingTask, Box | None, str]:
     """Task, box and text of the flags, or typed in the text."""
     typed, text = task_tags.split(given.text)
     box, text = task_tags.box_in(text)
     if given.box is not None:
         box = checked(given.box)
-    return task_tags.TAGS[given.task] if given.task else typed or Ask.CHAT, box, text
+    return task_tags.TAGS[given.task] if given.task else typed or GroundingTask.CHAT, box, text
 
 
 def _settings(given: argparse.Namespace, environ: Mapping[str, str]) -> Settings:

@@ -1,6 +1,6 @@
 """From a catalogue entry to a model in memory: which library loads which files.
 
-Rule of the room: a family of models is one function here, and the heavy library is imported inside it.
+Invariants: a family of models is one function here, and the heavy library is imported inside it.
 `fetch` may use the network and holds no lock; `build` constructs and is called under the lock of
 `residency`.
 """
@@ -13,8 +13,8 @@ from playground.catalog import AssetSource, Catalog, Entry, HubSource, PathSourc
 from playground.chat.types import TORCH
 from playground.errors import UserError
 from playground.runtime import devices
-from playground.runtime.load_lock import building
-from playground.runtime.model_cache import ModelKey, Resident
+from playground.runtime.load_lock import load_lock
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Phase, Task
 from playground.weights.store import WeightStore
 from playground.weights.types import Weights
@@ -75,15 +75,15 @@ class Loaders:
         entry = self._catalog.get(key.id)
         weights = self._weights.fetch(entry, task)
         if key.role == TORCH and weights.format == "gguf":
-            from playground.chat.dequantize import dequantise
+            from playground.chat.dequantize import dequantize
 
             task.report(Phase("preparing", entry.label))
-            with building(task):  # once in this model's life; it constructs the model to do so
-                folder = dequantise(weights.path, self._cache / "dequantised" / entry.id, task)
+            with load_lock(task):  # once in this model's life; it constructs the model to do so
+                folder = dequantize(weights.path, self._cache / "dequantised" / entry.id, task)
             return Weights(folder, "folder", f"{weights.source}, dequantised")
         return weights
 
-    def build(self, key: ModelKey, fetched: Weights, device: str, task: Task) -> Resident:
+    def build(self, key: ModelKey, fetched: Weights, device: str, task: Task) -> LoadedModel:
         """Construct the model. Raises `UserError` for files that are not what the entry says."""
         entry = self._catalog.get(key.id)
         task.report(Phase("loading", entry.label))
@@ -91,10 +91,10 @@ class Loaders:
         resident.one_core = entry.family.startswith("avatar-") or (entry.embedded and entry.family in SMALL)
         return resident
 
-    def _built(self, entry: Entry, key: ModelKey, fetched: Weights, device: str, task: Task) -> Resident:
+    def _built(self, entry: Entry, key: ModelKey, fetched: Weights, device: str, task: Task) -> LoadedModel:
         if entry.family in GROUNDING:
             room = import_module(f"playground.grounding.{GROUNDING[entry.family]}")
-            loaded: Resident = room.load(fetched.path, entry, device, _dtype(device))
+            loaded: LoadedModel = room.load(fetched.path, entry, device, _dtype(device))
             return loaded
         if entry.family.startswith("avatar-"):
             return _avatar(entry, fetched.path, key.role)
@@ -125,9 +125,9 @@ def is_gguf(entry: Entry) -> bool:
             return False
 
 
-def _llama_cpp(entry: Entry, gguf: Path) -> Resident:
+def _llama_cpp(entry: Entry, gguf: Path) -> LoadedModel:
     try:
-        from playground.chat.llama_cpp_decoder import LlamaDecoder
+        from playground.chat.llama_cpp_decoder import LlamaCppDecoder
     except ImportError as error:
         raise UserError(
             f"{entry.label} is a GGUF file and needs llama.cpp, which is not installed here. "
@@ -135,11 +135,11 @@ def _llama_cpp(entry: Entry, gguf: Path) -> Resident:
         ) from error
     from playground.chat.local import LocalChat
 
-    decoder = LlamaDecoder(gguf, entry.context)
-    return Resident(LocalChat(decoder), nbytes=entry.memory_bytes, close=decoder.close)
+    decoder = LlamaCppDecoder(gguf, entry.context)
+    return LoadedModel(LocalChat(decoder), nbytes=entry.memory_bytes, close=decoder.close)
 
 
-def _avatar(entry: Entry, folder: Path, role: str) -> Resident:
+def _avatar(entry: Entry, folder: Path, role: str) -> LoadedModel:
     """One of our own networks, from its folder; a role other than "main" is a folder within that one."""
     import torch
     from safetensors import SafetensorError
@@ -164,28 +164,28 @@ def _avatar(entry: Entry, folder: Path, role: str) -> Resident:
             "Save the model with its own save_pretrained, or choose another."
         ) from error
     model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # as its pictures are
-    return Resident(model, nbytes=sum(value.nbytes for value in model.state_dict().values()))
+    return LoadedModel(model, nbytes=sum(value.nbytes for value in model.state_dict().values()))
 
 
-def _autoencoder(entry: Entry, folder: Path, device: str) -> Resident:
+def _autoencoder(entry: Entry, folder: Path, device: str) -> LoadedModel:
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
     network = PhotoAutoencoder.from_folder(folder, entry.family, device, entry.label)
-    return Resident(network, nbytes=network.nbytes, move=network.move)
+    return LoadedModel(network, nbytes=network.nbytes, move=network.move)
 
 
-def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None, faster: tuple[str, ...]) -> Resident:
+def _diffusion(entry: Entry, folder: Path, device: str, vram: int | None, faster: tuple[str, ...]) -> LoadedModel:
     from playground.text_to_image.pipeline import LocalPipeline
 
     offload = _offload(entry, vram)
     if offload != "none" and (free := devices.free_ram()) < entry.memory_bytes:
         raise UserError(
             f"{entry.label} does not fit into the GPU's memory as a whole, and for its parts to take turns there its "
-            f"{devices.in_words(entry.memory_bytes)} must fit into RAM, of which {devices.in_words(free)} are free. "
-            "Close other programs, or choose a smaller model."
+            f"{devices.format_bytes(entry.memory_bytes)} must fit into RAM, of which {devices.format_bytes(free)} are "
+            "free. Close other programs, or choose a smaller model."
         )
     engine = LocalPipeline.from_folder(folder, entry, device, _dtype(device), offload, faster)
-    return Resident(engine, engine.nbytes, engine.close, engine.move if offload == "none" else None)
+    return LoadedModel(engine, engine.nbytes, engine.close, engine.move if offload == "none" else None)
 
 
 def _offload(entry: Entry, vram: int | None) -> "Offload":
@@ -212,12 +212,12 @@ def _in_16_bits(entry: Entry) -> int:
     return entry.memory_bytes * (2 if whole and not entry.embedded else 1)
 
 
-def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> Resident:
+def _transformers(entry: Entry, folder: Path, device: str, task: Task) -> LoadedModel:
     from playground.chat.local import LocalChat
     from playground.chat.torch_decoder import TorchDecoder
 
     decoder = TorchDecoder.from_folder(folder, device, _dtype(device), entry.context, task)
-    return Resident(LocalChat(decoder), nbytes=decoder.nbytes, move=decoder.move)
+    return LoadedModel(LocalChat(decoder), nbytes=decoder.nbytes, move=decoder.move)
 
 
 def _dtype(device: str) -> str:

@@ -1,6 +1,6 @@
 """How the app was started: flags, each also an environment variable `PLAYGROUND_*`, and the profile's limits.
 
-Rule of the room: numbers of the machine and of the profile live here and nowhere else; the rest of the
+Invariants: numbers of the machine and of the profile live here and nowhere else; the rest of the
 code is given a `Settings`.
 """
 

@@ -1,6 +1,6 @@
 """What a streamed update of boxes costs the page: our stage beside `gr.AnnotatedImage`: `python -m scripts.boxes`.
 
-Rule of the room: one page, one picture of 4,000 × 3,000 with 20 boxes, one browser; every way streams the same boxes
+Invariants: one page, one picture of 4,000 × 3,000 with 20 boxes, one browser; every way streams the same boxes
 in one run. What the page needs for an update that draws nothing is taken off.
 """
 
@@ -19,11 +19,11 @@ from playwright.sync_api import Page
 from playground.bench.browser import browser
 from playground.bench.machine import describe_machine
 from playground.bench.report import print_table, tell
-from playground.grounding.types import Ask, Box, Entity, Reading
+from playground.grounding.types import Box, Entity, GroundingTask, ParsedAnswer
 from tabs.grounding import render
 from tabs.grounding.components import Stage
 from tabs.grounding.handlers_editing import shown_file
-from tabs.grounding.session import Exchange, Visit
+from tabs.grounding.session import Exchange, SessionState
 
 SIZE, BOXES, ROUNDS = (4000, 3000), 20, 3
 NOTHING, OURS, THEIRS = "an update that draws nothing", "our stage", "gr.AnnotatedImage"
@@ -31,13 +31,13 @@ UPDATES = {NOTHING: 40, OURS: 40, THEIRS: 1}  # one of theirs takes as long as a
 WAIT_MS = 600_000
 
 
-def reading(update: int) -> Reading:
+def reading(update: int) -> ParsedAnswer:
     """Twenty boxes, which move a little with every update."""
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 0.7, (BOXES, 2))
     step = 0.002 * (update % 40)
     boxes = [Box(x + step, y, x + step + 0.2, y + 0.2) for x, y in corners.tolist()]
-    return Reading("", tuple(Entity(f"thing {number}", None, (box,)) for number, box in enumerate(boxes)))
+    return ParsedAnswer("", tuple(Entity(f"thing {number}", None, (box,)) for number, box in enumerate(boxes)))
 
 
 def page(folder: Path) -> gr.Blocks:
@@ -46,9 +46,9 @@ def page(folder: Path) -> gr.Blocks:
     picture = Image.fromarray(noise).resize(SIZE)
     path = folder / "picture.jpg"
     picture.save(path)
-    visit = Visit()
+    visit = SessionState()
     visit.afresh(picture, shown_file(picture))
-    visit.begin(Exchange(visit.new_key(), Ask.DETECT, "", None, "none", "none"))
+    visit.begin(Exchange(visit.new_key(), GroundingTask.DETECT, "", None, "none", "none"))
 
     def stage(update: int) -> dict[str, Any]:
         visit.exchanges[0].reading = reading(update)

@@ -1,6 +1,6 @@
 """Make the README's pictures from the running app: `python -m scripts.pictures` (needs Chromium).
 
-Rule of the room: no picture is touched up; what the README shows is what the app drew.
+Invariants: no picture is touched up; what the README shows is what the app drew.
 """
 
 from PIL import Image

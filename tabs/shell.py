@@ -11,9 +11,9 @@ from tabs.chat.layout import chat_tab
 from tabs.common.errors import shown
 from tabs.common.words import label
 from tabs.gan.layout import gan_tab
-from tabs.grounding.layout import WITH_BOX, Door, grounding_tab
+from tabs.grounding.layout import WITH_BOX, GroundingTabHandles, grounding_tab
 from tabs.text_to_image import gallery
-from tabs.text_to_image.layout import Sender, image_tab
+from tabs.text_to_image.layout import ImageTabHandles, image_tab
 from tabs.vae.layout import vae_tab
 
 TABS = (
@@ -33,14 +33,14 @@ def build(playground: Playground) -> gr.Blocks:
         with gr.Row(elem_id="head"):
             gr.Markdown("## AIGC Playground", elem_id="name")
             gr.Markdown(label("promise"), elem_classes="subtle")
-        sender: Sender | None = None
-        door: Door | None = None
+        sender: ImageTabHandles | None = None
+        door: GroundingTabHandles | None = None
         with gr.Tabs() as tabs:
             for name, word, build_tab in TABS:
                 with gr.Tab(label(word), id=name) as tab:
                     built = build_tab(playground)
-                    sender = built if isinstance(built, Sender) else sender
-                    door = built if isinstance(built, Door) else door
+                    sender = built if isinstance(built, ImageTabHandles) else sender
+                    door = built if isinstance(built, GroundingTabHandles) else door
                 tab.select(
                     partial(playground.ahead.opened, name), None, None, queue=False, show_progress="hidden",
                     api_visibility="private",
@@ -74,7 +74,7 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(primary_hue="indigo", neutral_hue="slate", font=["system-ui", "sans-serif"])
 
 
-def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender: Sender) -> None:
+def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender: ImageTabHandles) -> None:
     """A picture of the text-to-image tab goes on: an avatar to the faces, any other to the photographs."""
     faces, photos = _place(page, FACES), _place(page, PHOTOS)
 
@@ -88,7 +88,7 @@ def _sends_to_vae(playground: Playground, page: gr.Blocks, tabs: gr.Tabs, sender
     )  # fmt: skip
 
 
-def _sends_crops(page: gr.Blocks, tabs: gr.Tabs, door: Door) -> None:
+def _sends_crops(page: gr.Blocks, tabs: gr.Tabs, door: GroundingTabHandles) -> None:
     """The box of the grounding tab goes on, cut out: to the faces if its model sees drawn people."""
     faces, photos = _place(page, FACES), _place(page, PHOTOS)
 
@@ -101,7 +101,7 @@ def _sends_crops(page: gr.Blocks, tabs: gr.Tabs, door: Door) -> None:
     )  # fmt: skip
 
 
-def _sends_to_grounding(tabs: gr.Tabs, sender: Sender, door: Door) -> None:
+def _sends_to_grounding(tabs: gr.Tabs, sender: ImageTabHandles, door: GroundingTabHandles) -> None:
     """A picture of the text-to-image tab goes on to be asked about."""
 
     def send(visit: Any, asked: Any, request: gr.Request) -> tuple[Any, ...]:

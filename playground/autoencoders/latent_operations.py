@@ -1,6 +1,6 @@
 """What can be done to a latent between encoder and decoder: gain, fewer bits, noise, a way to another latent.
 
-Rule of the room: numpy alone, pure functions of (C, h, w) float32; values from outside are checked here.
+Invariants: numpy alone, pure functions of (C, h, w) float32; values from outside are checked here.
 """
 
 import math

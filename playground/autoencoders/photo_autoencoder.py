@@ -1,6 +1,6 @@
 """The two kinds of autoencoders as one: pictures in, latents of unit variance out, and back.
 
-Rule of the room: torch and diffusers live here and are imported when the first model loads. `AutoencoderKL` gives the
+Invariants: torch and diffusers live here and are imported when the first model loads. `AutoencoderKL` gives the
 mean of its posterior, so the same photograph always gives the same latent.
 
 A KL latent is brought to unit variance by the config's `scaling_factor` and `shift_factor` (Rombach et al. 2022,

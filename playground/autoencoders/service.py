@@ -1,6 +1,6 @@
 """The autoencoders' verbs on photographs: reconstruct, how few bits do, from one to another.
 
-Rule of the room: every verb checks its arguments at once and returns a `Job`; the model works on pictures of any size,
+Invariants: every verb checks its arguments at once and returns a `Job`; the model works on pictures of any size,
 padded to whole latent pixels and cut back.
 """
 
@@ -26,7 +26,8 @@ from playground.autoencoders.types import (
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
 from playground.imaging import animation, metrics, uploads
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
 
@@ -48,7 +49,7 @@ WORKING_BYTES = {"autoencoder-kl": 6_000, "autoencoder-tiny": 1_500}
 class AutoencoderService:
     """Photographs through any autoencoder of the catalogue, in the line of the device."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker) -> None:
+    def __init__(self, catalog: Catalog, models: ModelCache, worker: Worker) -> None:
         self.catalog = catalog
         self._models = models
         self._worker = worker

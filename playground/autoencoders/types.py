@@ -1,6 +1,6 @@
 """What the autoencoders' verbs take and give: plain data.
 
-Rule of the room: a latent is float32 (C, h, w); sizes are pixels, width first.
+Invariants: a latent is float32 (C, h, w); sizes are pixels, width first.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Named controls over a latent: what a slider or a chip does to its coordinates, and where it stands.
 
-Rule of the room: numpy alone, so that a page can be built from a model's config before any model library is imported.
+Invariants: numpy alone, so that a page can be built from a model's config before any model library is imported.
 A control changes the coordinates of its own block and no others, so controls are orthogonal; a slider counts in steps
 of the attribute's scale (skin 0 pale … 4 dark), so its unit is the attribute's own.
 """

@@ -1,6 +1,6 @@
 """An invertible prior over a latent: RealNVP, Dinh et al. (2016), arXiv:1605.08803.
 
-Rule of the room: every layer gives its output and the logarithm of the absolute determinant of its Jacobian, exactly;
+Invariants: every layer gives its output and the logarithm of the absolute determinant of its Jacobian, exactly;
 `inverse` undoes `forward` up to rounding. `forward` goes from data to noise, `inverse` from noise to data.
 """
 

@@ -1,6 +1,6 @@
 """Generator and discriminator after StyleGAN2, Karras et al. (2020), arXiv:1912.04958.
 
-Rule of the room: z (B, z) -> mapping -> w (B, w) -> synthesis, which takes one w for every layer (B, layers, w). What
+Invariants: z (B, z) -> mapping -> w (B, w) -> synthesis, which takes one w for every layer (B, layers, w). What
 the drawn world does not need is left out: there is no noise input, since a portrait has no accidental detail.
 """
 

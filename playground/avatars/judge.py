@@ -1,6 +1,6 @@
 """Classifiers that read every attribute of a portrait: the measure of the other models.
 
-Rule of the room: two architectures that share nothing but their task, so that one can vouch for the other. Where a
+Invariants: two architectures that share nothing but their task, so that one can vouch for the other. Where a
 portrait does not show an attribute, the answer is a class of its own, `HIDDEN_VALUE`, the last of the attribute.
 """
 

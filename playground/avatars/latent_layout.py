@@ -1,6 +1,6 @@
 """How attributes stand in a latent: which coordinates belong to which attribute, and what point is which value.
 
-Rule of the room: numpy and the standard library alone, so a page can reason about controls without a model library.
+Invariants: numpy and the standard library alone, so a page can reason about controls without a model library.
 
 Every attribute owns a block of coordinates of its own, so that controls are orthogonal by construction. If its values
 are equally likely, their codes have mean 0 and covariance I, like the prior:

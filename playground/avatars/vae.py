@@ -1,6 +1,6 @@
 """The variational autoencoder of the drawn world, after Kingma and Welling (2013), arXiv:1312.6114.
 
-Rule of the room: pictures are (B, 3, S, S) in -1..1, latents (B, z). The first coordinates of the latent hold the
+Invariants: pictures are (B, 3, S, S) in -1..1, latents (B, z). The first coordinates of the latent hold the
 attributes (`codes`), the others whatever else a picture has. No normalisation layer: a picture is decoded alone as
 in a batch.
 """

@@ -24,7 +24,7 @@ from playground.chat.local import LocalChat, fit
 from playground.chat.types import TORCH, ChatRequest, Decoder, Turn
 from playground.core import Playground
 from playground.inference.types import Sampling, Token
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.settings import Settings
 

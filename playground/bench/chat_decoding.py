@@ -1,6 +1,6 @@
 """The ways to decode with the embedded chat model, each as a function from prompt ids to new ids.
 
-Rule of the room: a plain way is the few lines a user would write with the library; ours is what the app
+Invariants: a plain way is the few lines a user would write with the library; ours is what the app
 runs. All greedy, one sequence, the same prompt ids.
 """
 
@@ -113,9 +113,9 @@ def _plain_server(gguf: Path) -> Any:
 
 @cache
 def _chat_decoder(gguf: Path) -> Decoder:
-    from playground.chat.llama_cpp_decoder import LlamaDecoder
+    from playground.chat.llama_cpp_decoder import LlamaCppDecoder
 
-    return LlamaDecoder(gguf, 8192)
+    return LlamaCppDecoder(gguf, 8192)
 
 
 def _bytes(model: Any) -> int:

@@ -1,6 +1,6 @@
 """Grounding: how long a visitor waits for the embedded model's first word, and for a whole grounded caption.
 
-Rule of the room: questions of a visitor through the service, from the click on; medians over the example pictures, and
+Invariants: questions of a visitor through the service, from the click on; medians over the example pictures, and
 new processes for a cold tab. What the page adds is measured by `scripts/boxes.py`.
 """
 
@@ -14,7 +14,7 @@ from statistics import median
 from playground.bench.machine import Machine
 from playground.bench.report import print_table, tell
 from playground.core import Playground
-from playground.grounding.types import Answer, Ask, Question, Words
+from playground.grounding.types import Answer, GroundingTask, PartialAnswer, Question
 from playground.imaging import uploads
 from playground.settings import ROOT, Settings
 
@@ -66,10 +66,10 @@ def run(given: argparse.Namespace, machine: Machine) -> None:
 
 def asked(playground: Playground, number: int, began: float) -> tuple[float, float, int]:
     """Seconds to the first word and to the end of a grounded caption, and its tokens."""
-    question = Question(Ask.GROUNDED_CAPTION, uploads.read(PICTURES[number % len(PICTURES)]))
+    question = Question(GroundingTask.GROUNDED_CAPTION, uploads.read(PICTURES[number % len(PICTURES)]))
     first = 0.0
     for event in playground.grounding.answer("bench", MODEL, question).events():
-        if isinstance(event, Words) and not first:
+        if isinstance(event, PartialAnswer) and not first:
             first = time.perf_counter() - began
         if isinstance(event, Answer):
             return first, time.perf_counter() - began, event.tokens

@@ -1,6 +1,6 @@
 """The live tabs: what a moved slider costs beyond the bare network, and how many pictures a visitor sees.
 
-Rule of the room: both sides of a comparison take turns in one run, and medians are told. The page is measured from
+Invariants: both sides of a comparison take turns in one run, and medians are told. The page is measured from
 outside, in a browser that drags a real slider.
 """
 
@@ -22,7 +22,7 @@ from playground.chat.types import Turn
 from playground.core import Playground
 from playground.inference.types import Sampling
 from playground.runtime.cpu_threads import computing
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from playground.settings import ROOT, Settings
 
 STARTS = 3

@@ -1,6 +1,6 @@
 """Text-to-image: what each way of drawing faster (`--faster`) gains on this machine, beside the plain diffusers call.
 
-Rule of the room: every way is a process of its own (`images_sides`), one after another, so that a GPU need not hold
+Invariants: every way is a process of its own (`images_sides`), one after another, so that a GPU need not hold
 the model twice; seeds and words are the same for all, and new for every picture. The first picture is told by itself:
 the playground loads the model for it, and a compiler does its work.
 """

@@ -1,6 +1,6 @@
 """How a benchmark speaks: tables in Markdown, to be quoted as they are, and beside them what it is doing meanwhile.
 
-Rule of the room: tables go to standard output, everything else to standard error: what is redirected is a report.
+Invariants: tables go to standard output, everything else to standard error: what is redirected is a report.
 """
 
 import sys

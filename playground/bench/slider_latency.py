@@ -1,6 +1,6 @@
 """A slider dragged in a real browser: how many pictures come, and how soon the last one is there.
 
-Rule of the room: app and browser run in processes of their own; nothing is read but what the page shows. The mouse is
+Invariants: app and browser run in processes of their own; nothing is read but what the page shows. The mouse is
 moved through the browser's own DevTools: Playwright's mouse asks the page at every movement whether something is being
 dragged and dropped, which a hand does not. A script in the page moves the slider too, which costs next to nothing.
 """

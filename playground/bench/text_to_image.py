@@ -1,6 +1,6 @@
 """Text-to-image: what the playground adds to the diffusers call that a user would write, and how long a visitor waits.
 
-Rule of the room: all sides take turns in one run with the same prompt, seed and settings, each in a process of its own
+Invariants: all sides take turns in one run with the same prompt, seed and settings, each in a process of its own
 (`images_sides`); medians are told, and the pictures are compared as well as the times. Every round has new words.
 """
 

@@ -1,6 +1,6 @@
 """The sides of the text-to-image benches: each makes pictures in a process of its own, one for every seed it is given.
 
-Rule of the room: a side holds what its user's script would hold, nothing of another's. So no side computes beside
+Invariants: a side holds what its user's script would hold, nothing of another's. So no side computes beside
 threads or memory that another left, and what is told is what a user would get.
 """
 

@@ -1,6 +1,6 @@
 """From turns to the text the model is sent: its own chat template, or a plain one where it has none.
 
-Rule of the room: the text of a turn arrives in the prompt as it is, blanks and tabs included, unless the
+Invariants: the text of a turn arrives in the prompt as it is, blanks and tabs included, unless the
 model's own template trims it. Reasoning of earlier turns is not sent again (the context is too short for it).
 """
 

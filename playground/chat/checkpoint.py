@@ -1,6 +1,6 @@
 """A causal language model and its tokenizer out of a folder in `from_pretrained` layout, or the words why not.
 
-Rule of the room: safetensors only, no code from the folder, nothing from the network, and every weight the
+Invariants: safetensors only, no code from the folder, nothing from the network, and every weight the
 architecture wants must come from the files (the library would make up missing ones at random and only warn).
 Imports torch and transformers; imported lazily.
 """

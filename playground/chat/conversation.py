@@ -1,6 +1,6 @@
 """The canonical conversation: a tuple of turns, and the verbs a person has for it.
 
-Rule of the room: pure functions; the page shows a view of these turns and never is their source,
+Invariants: pure functions; the page shows a view of these turns and never is their source,
 since what a page shows has been altered (blanks, tabs, reasoning folded away). The JSON form gives
 back exactly what went in.
 """

@@ -1,6 +1,6 @@
 """A GGUF file made into a folder that `from_pretrained` reads, once, so that torch can look into the model.
 
-Rule of the room: the folder is either whole or not there. It is filled beside its place and moved there
+Invariants: the folder is either whole or not there. It is filled beside its place and moved there
 at the end, under a lock that other processes respect. Imports torch and transformers; imported lazily.
 """
 
@@ -30,7 +30,7 @@ _MARGIN = 64 * 2**20  # bytes of disk for the tokenizer and what else happens me
 _SPLIT_DIGITS = ("smollm",)
 
 
-def dequantise(gguf: Path, folder: Path, task: Task) -> Path:
+def dequantize(gguf: Path, folder: Path, task: Task) -> Path:
     """Make `folder` (config, generation config, tokenizer, fp32 safetensors) from the file, and return it.
 
     At once if it was made of this very file before. Takes half a minute for a model of 135 M parameters on

@@ -1,6 +1,6 @@
 """A look into the model at one token it said: what else it might have said, where it looked, when it knew.
 
-Rule of the room: everything is computed by the model itself for exactly what it saw; nothing is estimated,
+Invariants: everything is computed by the model itself for exactly what it saw; nothing is estimated,
 and what a kind of model cannot show is left out with a note. Imports torch; imported lazily.
 """
 

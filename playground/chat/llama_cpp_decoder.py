@@ -1,6 +1,6 @@
 """GGUF models through llama.cpp (the prebuilt `xllamacpp` wheel), behind the same `Decoder` protocol.
 
-Rule of the room: llama.cpp keeps the template, the tokens and the KV cache; this room speaks to it in
+Invariants: llama.cpp keeps the template, the tokens and the KV cache; this room speaks to it in
 token ids, so that a prompt is exactly the ids shown to the user. Imported only when such a model is
 asked for.
 
@@ -28,7 +28,7 @@ BATCH_TOKENS = 128  # prompt tokens between two boundaries: about 0.8 s of a 135
 KEPT_PROMPTS_MIB = 256  # KV caches of other conversations, kept in RAM so that returning to one is quick
 
 
-class LlamaDecoder:
+class LlamaCppDecoder:
     """One GGUF model. Not thread-safe for `decode`: the worker's one thread calls it."""
 
     inspectable = False

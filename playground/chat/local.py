@@ -1,6 +1,6 @@
 """A local chat model: the conversation becomes token ids that fit the context, a decoder does the rest.
 
-Rule of the room: what the model said keeps the ids it said it with (re-tokenising its words could give
+Invariants: what the model said keeps the ids it said it with (re-tokenising its words could give
 others), and nothing is forgotten in silence: what did not fit is told in the `Prompt`.
 """
 

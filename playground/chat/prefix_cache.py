@@ -1,6 +1,6 @@
 """The KV caches a decoder keeps from one reply to the next, and how one is found and cut to fit a prompt.
 
-Rule of the room: a cache is never without the ids it stands for, and never handed out as long as the
+Invariants: a cache is never without the ids it stands for, and never handed out as long as the
 prompt (that would give wrong text without an error). Whether a cache can be cut back is tried, not
 asked, and only on layers whose `crop` is known to be whole. Imports torch and transformers; imported lazily.
 """
@@ -20,7 +20,7 @@ _CROPPABLE = (*_ALWAYS_CROPPABLE, DynamicSlidingWindowLayer)
 
 
 @dataclass(eq=False)
-class Reading:
+class CachedPrefix:
     """What a model has read: the cache, and the ids it stands for.
 
     `sealed` readings (checkpoints) are only ever copied. `intact` is False while a forward pass writes.
@@ -39,10 +39,10 @@ class Reading:
         self.ids.extend(ids)
         self.intact = True
 
-    def sealed_copy(self) -> "Reading":
-        return Reading(copy.deepcopy(self.cache), list(self.ids), sealed=True)
+    def sealed_copy(self) -> "CachedPrefix":
+        return CachedPrefix(copy.deepcopy(self.cache), list(self.ids), sealed=True)
 
-    def rewound(self, length: int) -> "Reading | None":
+    def rewound(self, length: int) -> "CachedPrefix | None":
         """A reading of the first `length` ids, shorter than these; None where the model cannot go back.
 
         This one stays whole: cropping makes views and reading on makes new tensors, so nothing is copied.
@@ -55,7 +55,7 @@ class Reading:
             cache.crop(length - len(self.ids))
         except RuntimeError:  # a sliding window that has moved on forgot what it needs
             return None
-        return Reading(cache, self.ids[:length])
+        return CachedPrefix(cache, self.ids[:length])
 
     @property
     def can_always_rewind(self) -> bool:
@@ -69,7 +69,7 @@ class Reading:
         return sum(storage.nbytes() for storage in storages.values())
 
 
-class Shelf:
+class PrefixCache:
     """Readings kept for later, the least recently used given up first; one is always kept.
 
     One thread at a time. `budget` in bytes does not count the reading that is in use.
@@ -77,12 +77,12 @@ class Shelf:
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        self._readings: list[Reading] = []  # least recently used first
+        self._readings: list[CachedPrefix] = []  # least recently used first
 
-    def __iter__(self) -> Iterator[Reading]:
+    def __iter__(self) -> Iterator[CachedPrefix]:
         return iter(self._readings)
 
-    def take(self, prompt: Sequence[int]) -> Reading | None:
+    def take(self, prompt: Sequence[int]) -> CachedPrefix | None:
         """The reading that saves most of `prompt`, cut to a beginning of it and shorter than it.
 
         It leaves the shelf if the prompt goes on from its very end; otherwise a cut or copied one is given.
@@ -100,19 +100,19 @@ class Shelf:
             if not reading.sealed:
                 return reading
             self._readings.append(reading)
-            return Reading(copy.deepcopy(reading.cache), list(reading.ids))
+            return CachedPrefix(copy.deepcopy(reading.cache), list(reading.ids))
         return None
 
-    def borrow(self, prompt: Sequence[int]) -> Reading | None:
+    def borrow(self, prompt: Sequence[int]) -> CachedPrefix | None:
         """As `take`, but the shelf stays as it is: for a look at a position that is not to be kept."""
         for length, reading in self._by_use(prompt):
             if length == len(reading.ids):
-                return Reading(copy.deepcopy(reading.cache), list(reading.ids))
+                return CachedPrefix(copy.deepcopy(reading.cache), list(reading.ids))
             if (cut := reading.rewound(length)) is not None:
                 return cut
         return None
 
-    def keep(self, reading: Reading) -> None:
+    def keep(self, reading: CachedPrefix) -> None:
         """Put a reading on the shelf, and give up old ones beyond the budget. A broken or empty one is dropped."""
         if not reading.intact or not reading.ids:
             return
@@ -124,7 +124,7 @@ class Shelf:
     def clear(self) -> None:
         self._readings.clear()
 
-    def _by_use(self, prompt: Sequence[int]) -> list[tuple[int, Reading]]:
+    def _by_use(self, prompt: Sequence[int]) -> list[tuple[int, CachedPrefix]]:
         found = [(common_prefix(reading.ids, prompt[:-1]), reading) for reading in reversed(self._readings)]
         return sorted(((length, reading) for length, reading in found if length), key=lambda pair: -pair[0])
 

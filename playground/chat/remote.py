@@ -1,6 +1,6 @@
 """A chat engine that asks another server: any that speaks OpenAI's chat completions.
 
-Rule of the room: how a `ChatRequest` becomes a request to vLLM, SGLang, llama-server, `transformers
+Invariants: how a `ChatRequest` becomes a request to vLLM, SGLang, llama-server, `transformers
 serve` and their like, and their answer the events of `ChatEngine`. The server is asked in `playground.remote`.
 """
 
@@ -20,8 +20,8 @@ from playground.inference.openai_stream import Chunk, Usage, sse_data, tokens_of
 from playground.inference.types import Token
 from playground.remote import error_messages
 from playground.remote.client import Refused, Server
-from playground.remote.connection import Wire
-from playground.remote.endpoint import key_of
+from playground.remote.connection import Connection
+from playground.remote.endpoint import api_key
 from playground.runtime.task import Task
 
 # Fields a server may not know: left out for good where it refuses them by name, the request goes through without.
@@ -58,7 +58,7 @@ class RemoteChat:
 
     def stream(self, request: ChatRequest, task: Task) -> Iterator[ChatEvent]:
         """As `ChatEngine.stream`. Stop works at once in every phase, and closes the connection."""
-        wire = Wire()
+        wire = Connection()
         begun = False
         events = wire.carry(
             self._exchange(request, wire), task, lambda: self._between_seconds if begun else self._first_seconds
@@ -72,11 +72,11 @@ class RemoteChat:
             seconds = self._between_seconds if begun else self._first_seconds
             raise error_messages.silent(self._host, seconds, begun) from error
 
-    def _exchange(self, request: ChatRequest, wire: Wire) -> Iterator[ChatEvent]:
+    def _exchange(self, request: ChatRequest, wire: Connection) -> Iterator[ChatEvent]:
         """Ask until the server accepts the fields, then read its reply. Runs in the thread of the wire."""
         body = self._body(request)
         yield Prompt(json.dumps(body["messages"], ensure_ascii=False, indent=2), max_new_tokens=body["max_tokens"])
-        key = key_of(self._remote)
+        key = api_key(self._remote)
         answer = self._server.taken(body, wire, _without, lambda: error_messages.broken_off(self._host, False))
         try:
             with answer as (response, _):
@@ -151,7 +151,7 @@ class RemoteChat:
             usage.completion_tokens,
         )
 
-    def _refusal(self, refusal: Refused, request: ChatRequest, key: str, wire: Wire) -> UserError:
+    def _refusal(self, refusal: Refused, request: ChatRequest, key: str, wire: Connection) -> UserError:
         response, answer = refusal.response, refusal.body
         status = response.status_code
         said = error_messages.one_line(error_messages.body_message(answer), key)
@@ -165,7 +165,7 @@ class RemoteChat:
             return error_messages.cannot_continue(self._host, said)
         return error_messages.refused(self._host, response, said)
 
-    def _offered(self, wire: Wire) -> list[str]:
+    def _offered(self, wire: Connection) -> list[str]:
         """The ids of the first models the server lists; none where it does not answer as it should."""
         try:
             response = self._server.client.get(

@@ -1,6 +1,6 @@
 """A reply while it grows: events in, the turn and its figures out.
 
-Rule of the room: whatever has come stays, however the reply ends.
+Invariants: whatever has come stays, however the reply ends.
 """
 
 import time

@@ -1,6 +1,6 @@
 """What the sampler makes of the stored alternatives of a token, without the model: for live sliders.
 
-Rule of the room: plain Python numbers, nothing to load. Only the likeliest few tokens are known here, with
+Invariants: plain Python numbers, nothing to load. Only the likeliest few tokens are known here, with
 the model's true log-probabilities; what can be proved from them is marked exact, the rest is an estimate.
 """
 

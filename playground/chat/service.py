@@ -1,6 +1,6 @@
 """The chat's verbs: answer, look closer. What the tab and the API endpoints call.
 
-Rule of the room: every verb returns a `Job` at once; the work behind it knows nothing of pages.
+Invariants: every verb returns a `Job` at once; the work behind it knows nothing of pages.
 """
 
 import sys
@@ -14,7 +14,8 @@ from playground.chat.reply import raw_text
 from playground.chat.types import TORCH, ChatEngine, ChatEvent, ChatRequest, Piece, Turn
 from playground.errors import UserError
 from playground.inference.types import Sampling
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
 
@@ -25,7 +26,7 @@ ALTERNATIVES = 20  # the most llama.cpp and OpenAI-compatible servers agree to t
 
 
 @dataclass(frozen=True)
-class Look:
+class InspectionResult:
     """An `Inspection`, and the tokens the model saw before the one inspected."""
 
     inspection: "Inspection"
@@ -35,7 +36,7 @@ class Look:
 class ChatService:
     """Answers with any chat model of the catalogue: local ones in line, remote ones side by side."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker, remote_worker: Worker) -> None:
+    def __init__(self, catalog: Catalog, models: ModelCache, worker: Worker, remote_worker: Worker) -> None:
         self.catalog = catalog
         self._models = models
         self._worker = worker
@@ -80,7 +81,7 @@ class ChatService:
         position: int,
         system_prompt: str,
         sampling: Sampling,
-    ) -> "Job[Look]":
+    ) -> "Job[InspectionResult]":
         """What the model knew when it said token `position` of the last of `turns`."""
         entry = self.entry(model_id)
         said = turns[-1]
@@ -93,7 +94,7 @@ class ChatService:
             raise UserError("The ids of some tokens before this one are not known, so it cannot be looked into.")
         request = self._request(entry, turns[:-1], system_prompt, sampling)
 
-        def work(task: Task) -> "Iterator[Look]":
+        def work(task: Task) -> "Iterator[InspectionResult]":
             from playground.chat.inspection import inspect_position
 
             with self._models.use(self._inspectable(entry, task), task) as engine:
@@ -102,7 +103,7 @@ class ChatService:
                 position_in_all = len(pieces) + position
                 ids_seen = [piece.id for piece in seen]
                 found = inspect_position(engine.decoder, ids_seen, position_in_all, sampling, task=task)
-                yield Look(found, seen[:-1])
+                yield InspectionResult(found, seen[:-1])
 
         return self._worker.submit(visitor, work)
 

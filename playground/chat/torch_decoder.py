@@ -1,6 +1,6 @@
 """The decode loop of a local model run by torch and transformers.
 
-Rule of the room: the loop is ours, the model is the library's. Between two tokens there is one wait for
+Invariants: the loop is ours, the model is the library's. Between two tokens there is one wait for
 the device and one chance to stop; every tensor made here names its dtype (another model may be loading
 beside it). One thread at a time. Imports torch and transformers; imported lazily.
 """
@@ -16,7 +16,7 @@ from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerFast
 
 from playground.chat import chat_template
 from playground.chat.checkpoint import load_checkpoint
-from playground.chat.prefix_cache import Reading, Shelf
+from playground.chat.prefix_cache import CachedPrefix, PrefixCache
 from playground.chat.types import Done, Piece, Read, Turn
 from playground.errors import UserError
 from playground.inference.sampling import draw_index, sample_probabilities
@@ -48,7 +48,7 @@ class TorchDecoder:
         self.context = min(context, trained)
         self.model = model
         self.tokenizer = tokenizer
-        self.shelf = Shelf(cache_bytes)
+        self.shelf = PrefixCache(cache_bytes)
         self.ends = _end_ids(model, tokenizer)
         self._vocabulary = model.get_input_embeddings().weight.shape[0]
         self._texts: dict[int, str] = {}
@@ -126,10 +126,10 @@ class TorchDecoder:
         finally:
             self.shelf.keep(reading)
 
-    def new_reading(self) -> Reading:
-        return Reading(DynamicCache(config=self.model.config))
+    def new_reading(self) -> CachedPrefix:
+        return CachedPrefix(DynamicCache(config=self.model.config))
 
-    def read(self, reading: Reading, prompt: Sequence[int], task: Task, checkpoint: bool = False) -> Tensor:
+    def read(self, reading: CachedPrefix, prompt: Sequence[int], task: Task, checkpoint: bool = False) -> Tensor:
         """Read on in chunks to the end of `prompt`; the logits (vocab,) after its last token, float32.
 
         With `checkpoint`, a copy of the cache at the end of the last message goes on the shelf if the
@@ -149,7 +149,7 @@ class TorchDecoder:
         return logits
 
     @torch.no_grad()
-    def forward(self, reading: Reading, ids: Sequence[int]) -> Tensor:
+    def forward(self, reading: CachedPrefix, ids: Sequence[int]) -> Tensor:
         """One pass over `ids` that come after `reading`; the logits (vocab,) after the last, float32."""
         with reading.extended(ids):
             output = self.model(
@@ -161,7 +161,7 @@ class TorchDecoder:
         return output.logits[0, -1].float()
 
     def _say(
-        self, reading: Reading, logits: Tensor, sampling: Sampling, alternatives: int, limit: int, task: Task
+        self, reading: CachedPrefix, logits: Tensor, sampling: Sampling, alternatives: int, limit: int, task: Task
     ) -> Iterator[tuple[Token, bool]]:
         """Each token with False; at the end of the reply, if the model ends it, once with True."""
         generator = torch.Generator("cpu").manual_seed(sampling.seed)

@@ -1,6 +1,6 @@
 """Requests and results of the chat: plain data, the same for every engine, local or remote.
 
-Rule of the room: no behaviour beyond what a record needs, no model library, nothing of the page.
+Invariants: no behaviour beyond what a record needs, no model library, nothing of the page.
 """
 
 from collections.abc import Iterator, Sequence

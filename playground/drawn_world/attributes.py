@@ -1,6 +1,6 @@
 """What a person of the drawn world looks like: the record `Person` and its labels.
 
-Rule of the room: which attributes have an order, and which cannot be seen independently of others, is said here and
+Invariants: which attributes have an order, and which cannot be seen independently of others, is said here and
 nowhere else (`ATTRIBUTES`, `visible`). There is no gender in this world.
 """
 

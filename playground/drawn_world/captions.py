@@ -1,6 +1,6 @@
 """Captions of portraits in varied English, each with the claims it makes.
 
-Rule of the room: a caption names a random part of what the picture shows and nothing else, and
+Invariants: a caption names a random part of what the picture shows and nothing else, and
 `phrases.claims(caption.text)` reads back exactly `caption.claims`. It speaks as people type: in sentences, in
 sentences that end in a list, in bare lists, and with nouns that say nothing here (there is no gender in this world).
 """

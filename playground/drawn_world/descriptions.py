@@ -1,6 +1,6 @@
 """People and things of a group picture in words: the answers to "what is in this box?".
 
-Rule of the room: words come from the record of the picture, and only where what they say is to be seen.
+Invariants: words come from the record of the picture, and only where what they say is to be seen.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Portraits: a person before a background, as an array.
 
-Rule of the room: the same person at the same size is always the same array, whatever was drawn before.
+Invariants: the same person at the same size is always the same array, whatever was drawn before.
 """
 
 import colorsys

@@ -1,6 +1,6 @@
 """Captions of group pictures whose phrases have boxes.
 
-Rule of the room: what a phrase says is true of every box it names, and can be seen there; spans are counted while the
+Invariants: what a phrase says is true of every box it names, and can be seen there; spans are counted while the
 text is written, never searched for afterwards.
 """
 

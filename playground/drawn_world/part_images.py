@@ -1,6 +1,6 @@
 """Pictures of single parts of a person, each drawn once and kept.
 
-Rule of the room: the SVG of a whole person is cut into runs of consecutive shapes of one part, and every run is
+Invariants: the SVG of a whole person is cut into runs of consecutive shapes of one part, and every run is
 rendered alone. Painting the runs over one another in their order is what the SVG itself prescribes, so the result is
 the same picture, many times faster, and the extent of every part is known from its alpha. `python_avatars`
 draws the SVG (design: Avataaars by Pablo Stanley), `resvg-py` renders it; both are imported when first needed.

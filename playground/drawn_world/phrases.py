@@ -1,6 +1,6 @@
 """Phrases about a person, written and read by one table.
 
-Rule of the room: `claims` reads any text by the same patterns that `sayings` writes, so a caption can always be judged
+Invariants: `claims` reads any text by the same patterns that `sayings` writes, so a caption can always be judged
 against the picture, and so can what a user typed.
 """
 

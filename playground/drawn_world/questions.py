@@ -1,6 +1,6 @@
 """Questions about a group picture with their exact answers, in the words and markup of MiniGPT-v2.
 
-Rule of the room: an answer is read off the record of the picture, never guessed; a question is asked only if everybody
+Invariants: an answer is read off the record of the picture, never guessed; a question is asked only if everybody
 it could be about can be told apart at their size. Several things are always named in one order: whoever stands
 further up first. Tags, templates and boxes: Chen et al. (2023), arXiv:2310.09478.
 """

@@ -1,6 +1,6 @@
 """Expressions that point at one person or thing of a group picture.
 
-Rule of the room: an expression is made only if it fits exactly one thing in the picture. "Fits" is judged by
+Invariants: an expression is made only if it fits exactly one thing in the picture. "Fits" is judged by
 the truth, not by what is visible (somebody whose beard is hidden still counts as bearded), and generously (an afro is
 curly too); places and sizes are named only where they differ clearly.
 """

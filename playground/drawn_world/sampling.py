@@ -1,6 +1,6 @@
 """Who is drawn: one person per seed, every value of every attribute equally likely.
 
-Rule of the room: a seed decides everything and belongs to exactly one split; nothing is drawn from a shared
+Invariants: a seed decides everything and belongs to exactly one split; nothing is drawn from a shared
 generator, so any picture can be made again alone, in any process, in any order.
 """
 

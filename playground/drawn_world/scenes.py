@@ -1,6 +1,6 @@
 """Group pictures: two to five people at different places and sizes, and exact boxes of what can be seen of them.
 
-Rule of the room: no box is a number that somebody wrote. Every figure is painted from its layers, the people in front
+Invariants: no box is a number that somebody wrote. Every figure is painted from its layers, the people in front
 take away from those behind, and a box is the extent of what is left.
 """
 

@@ -1,6 +1,6 @@
 """The whole person as SVG: which drawing of `python_avatars` stands for which value.
 
-Rule of the room: every choice of shape and colour is made here, for pictures of 64 pixels. What the package draws too
+Invariants: every choice of shape and colour is made here, for pictures of 64 pixels. What the package draws too
 faintly for that is enlarged or darkened (`_strengthen`), and frames without glass get some (`_glaze`).
 
 Left out of the package, after looking at sheets at 64 and 96 pixels:

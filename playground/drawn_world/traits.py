@@ -1,6 +1,6 @@
 """What a person of a group picture has or has not, in the words of questions.
 
-Rule of the room: a trait is judged on the record of a picture, and only where everybody's can be told.
+Invariants: a trait is judged on the record of a picture, and only where everybody's can be told.
 """
 
 from collections.abc import Callable, Iterator

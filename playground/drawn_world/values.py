@@ -1,6 +1,6 @@
 """The values of the drawn world, each one drawing that an eye can tell from the others at 64 pixels.
 
-Rule of the room: a value's text is a word that captions use; members stand in the order of their labels. What cannot
+Invariants: a value's text is a word that captions use; members stand in the order of their labels. What cannot
 be told apart, or hides something else, was left out (see `svg`).
 """
 

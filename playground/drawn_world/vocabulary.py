@@ -1,6 +1,6 @@
 """The words of the drawn world, each beside what it claims.
 
-Rule of the room: a phrase is a pattern and what it says of a person, as sets of allowed values ("a hat" allows every
+Invariants: a phrase is a pattern and what it says of a person, as sets of allowed values ("a hat" allows every
 hat). In a pattern `{a}` is the article, `{hair_colour}` and the like a colour that may be left out.
 """
 

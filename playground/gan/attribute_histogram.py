@@ -1,6 +1,6 @@
 """How often samples show each value of each attribute, beside how often the world does.
 
-Rule of the room: the judge reads samples and the atlas knows the world; an attribute is counted among the pictures
+Invariants: the judge reads samples and the atlas knows the world; an attribute is counted among the pictures
 that show it. A histogram grows: one after every batch, the last is of all samples.
 """
 
@@ -22,13 +22,13 @@ def histogram(
     generator: AvatarGenerator, judge: AvatarJudge, world: Atlas, seeds: Sequence[int], truncation: float, task: Task
 ) -> Iterator[Histogram]:
     """Histograms of more and more of the samples of these seeds. Raises `Cancelled` between two batches."""
-    w = forward.of_seeds(generator, seeds)
+    w = forward.map_seeds(generator, seeds)
     w = styles.truncated(w, forward.mean_style(generator), truncation)
     labels = np.empty((0, len(judge.names)), np.int64)
     sure = 0
     for number, x in enumerate(forward.in_batches(generator, w), start=1):
         task.check()
-        read, confidence = judge.read(forward.fitted(x, judge.size))
+        read, confidence = judge.read(forward.resize(x, judge.size))
         labels = np.concatenate([labels, read.numpy()])
         sure += int((confidence.amin(dim=1) >= judge.threshold).sum())
         if number % TOLD_EVERY == 0 or len(labels) == len(seeds):

@@ -1,6 +1,6 @@
 """The other models that say something about a generator's pictures: discriminator, judge, VAE and its atlas.
 
-Rule of the room: they are leased for as long as they are asked, and what was measured once is kept with the model it
+Invariants: they are leased for as long as they are asked, and what was measured once is kept with the model it
 was measured on. A generator of another size than theirs is looked at in their size.
 """
 
@@ -12,10 +12,11 @@ import numpy as np
 from playground.catalog import Catalog
 from playground.errors import UserError
 from playground.gan import validation
-from playground.gan.derived_cache import Kept
+from playground.gan.derived_cache import DerivedCache
 from playground.gan.types import Neighbour
 from playground.imaging import uploads
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.vae import atlas
 from playground.weights.store import WeightStore
@@ -32,10 +33,10 @@ REFERENCE = 256  # samples: enough for a percentile
 MOST_NEIGHBOURS = 24
 
 
-class Companions:
+class AuxiliaryModels:
     """Asks other models about pictures."""
 
-    def __init__(self, catalog: Catalog, models: Models, weights: WeightStore, kept: Kept) -> None:
+    def __init__(self, catalog: Catalog, models: ModelCache, weights: WeightStore, kept: DerivedCache) -> None:
         self._catalog = catalog
         self._models = models
         self._weights = weights
@@ -67,7 +68,7 @@ class Companions:
             )
         with self._models.use(ModelKey(model_id, DISCRIMINATOR)) as discriminator:
             reference = self._kept.get(generator, "reference", lambda: _reference(generator, discriminator))
-            places = np.searchsorted(reference, forward.opinion(discriminator, pictures))
+            places = np.searchsorted(reference, forward.discriminator_logits(discriminator, pictures))
             return [float(place) / len(reference) for place in places]
 
     def nearest(self, picture: np.ndarray, count: Any) -> list[Neighbour]:
@@ -91,6 +92,6 @@ def _reference(generator: "AvatarGenerator", discriminator: "AvatarDiscriminator
     """(256,): what the discriminator says of samples, sorted; always the same samples."""
     from playground.gan import forward
 
-    w = forward.of_seeds(generator, range(REFERENCE))
-    batches = (forward.drawn(x) for x in forward.in_batches(generator, w))
-    return np.sort(np.concatenate([forward.opinion(discriminator, pictures) for pictures in batches]))
+    w = forward.map_seeds(generator, range(REFERENCE))
+    batches = (forward.to_uint8(x) for x in forward.in_batches(generator, w))
+    return np.sort(np.concatenate([forward.discriminator_logits(discriminator, pictures) for pictures in batches]))

@@ -1,6 +1,6 @@
 """What was worked out once about a resident model, kept for as long as the model is.
 
-Rule of the room: kept by the model object itself, weakly: a model that leaves takes along what was known of it. Two
+Invariants: kept by the model object itself, weakly: a model that leaves takes along what was known of it. Two
 visitors who want the same thing at the same time wait for one computation, and nobody else waits.
 """
 
@@ -19,7 +19,7 @@ class _Thing:
         self.value: Any = _NOT_YET
 
 
-class Kept:
+class DerivedCache:
     """Things by model and name."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Directions of w that change one thing or another: what varies most (PCA), what the weights answer to most (SeFa).
 
-Rule of the room: numpy alone. Directions are unit vectors (count, w), with the standard deviation of w along each, so
+Invariants: numpy alone. Directions are unit vectors (count, w), with the standard deviation of w along each, so
 that a slider counts in deviations. A direction's sign is fixed: its largest coordinate is positive.
 """
 

@@ -1,6 +1,6 @@
 """From what is asked of a picture to the style that is drawn: truncation first, then every edit.
 
-Rule of the room: directions are worked out once for a resident model and kept with it. Truncating first means that an
+Invariants: directions are worked out once for a resident model and kept with it. Truncating first means that an
 edit's strength is the same whatever psi is.
 """
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from playground.gan import styles, validation
-from playground.gan.derived_cache import Kept
+from playground.gan.derived_cache import DerivedCache
 from playground.gan.directions import Directions, Spread, closed_form, principal, spread
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ CHUNK = 1_000
 class Editor:
     """Styles of resident generators, moved along directions."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: DerivedCache) -> None:
         self._kept = kept
 
     def apply(

@@ -1,6 +1,6 @@
 """A resident generator at work: seeds to styles, styles to pictures.
 
-Rule of the room: styles come in as numpy arrays, under `inference_mode`. Many pictures are drawn in batches of
+Invariants: styles come in as numpy arrays, under `inference_mode`. Many pictures are drawn in batches of
 `BATCH`; a picture is the same alone as in a batch, up to rounding, for the generator normalises nothing over a batch.
 """
 
@@ -24,7 +24,7 @@ def place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
 
 
 @torch.inference_mode()
-def of_seeds(model: AvatarGenerator, seeds: Sequence[int]) -> np.ndarray:
+def map_seeds(model: AvatarGenerator, seeds: Sequence[int]) -> np.ndarray:
     """w of these seeds for every layer, (B, layers, w) float32, untouched by truncation."""
     device, dtype = place(model)
     z = latents(seeds, model.z_dim)
@@ -49,7 +49,7 @@ def film(model: AvatarGenerator, styles_in_order: Iterable[np.ndarray]) -> Itera
     """Styles (layers, w) to pictures (S, S, 3) uint8, one by one, drawn in batches."""
     coming = iter(styles_in_order)
     while batch := list(islice(coming, BATCH)):
-        yield from drawn(pictures(model, np.stack(batch)))
+        yield from to_uint8(pictures(model, np.stack(batch)))
 
 
 @torch.inference_mode()
@@ -69,7 +69,7 @@ def style_weights(model: AvatarGenerator, span: tuple[int, int]) -> list[np.ndar
     return [layer.weight.detach().float().cpu().numpy() for layer in linear]
 
 
-def drawn(x: Tensor) -> np.ndarray:
+def to_uint8(x: Tensor) -> np.ndarray:
     """(B, 3, S, S) in -1..1 to (B, S, S, 3) uint8."""
     return x.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
@@ -80,14 +80,14 @@ def mean_style(model: AvatarGenerator) -> np.ndarray:
 
 
 @torch.inference_mode()
-def opinion(discriminator: AvatarDiscriminator, shown: np.ndarray) -> np.ndarray:
+def discriminator_logits(discriminator: AvatarDiscriminator, shown: np.ndarray) -> np.ndarray:
     """(B, S, S, 3) uint8 to (B,): the discriminator's raw number, the higher the more real."""
     device, dtype = place(discriminator)
     x = torch.from_numpy(shown).permute(0, 3, 1, 2).to(torch.float32).div(127.5).sub(1)
     return discriminator(x.to(device, dtype)).float().cpu().numpy()
 
 
-def fitted(x: Tensor, size: int) -> Tensor:
+def resize(x: Tensor, size: int) -> Tensor:
     """(B, 3, S, S) brought to `size` pixels, for a network that looks at another size."""
     if x.shape[-1] == size:
         return x

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from playground.errors import UserError
-from playground.gan.types import About
+from playground.gan.types import GeneratorConfig
 
 
-def read(folder: Path) -> About:
+def read(folder: Path) -> GeneratorConfig:
     """Sizes and layers of the generator in `folder`. Raises `UserError` for a folder of something else."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -20,4 +20,4 @@ def read(folder: Path) -> About:
             "save_pretrained, or choose another model."
         ) from error
     layers = 2 * levels - 1  # one at 4 pixels, then two for every doubling
-    return About(size, z_dim, w_dim, tuple(4 << ((layer + 1) // 2) for layer in range(layers)))
+    return GeneratorConfig(size, z_dim, w_dim, tuple(4 << ((layer + 1) // 2) for layer in range(layers)))

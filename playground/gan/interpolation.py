@@ -1,6 +1,6 @@
 """A smooth way through key frames: cubic splines, closed or open.
 
-Rule of the room: numpy alone. Key frames are hit exactly; a closed way ends where it began, with the same speed.
+Invariants: numpy alone. Key frames are hit exactly; a closed way ends where it began, with the same speed.
 """
 
 from collections.abc import Iterator

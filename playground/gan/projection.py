@@ -1,6 +1,6 @@
 """Find the style that draws a given picture: Adam in W+, started by the encoder of the VAE.
 
-Rule of the room: the networks stay as they are; only the style moves, in units of w's own deviation. What is told is
+Invariants: the networks stay as they are; only the style moves, in units of w's own deviation. What is told is
 the best style so far, so the end is never worse than the start. W+ as in Abdal et al. (2019), arXiv:1904.03189; the
 perceptual term is the distance of the judge's features, not LPIPS, which would need weights that do not come along.
 """
@@ -46,7 +46,7 @@ def project(
     wanted = torch.from_numpy(target.copy()).permute(2, 0, 1)[None].to(torch.float32).div(127.5).sub(1)
     start = _encoded(generator, vae, wanted)
     with torch.no_grad():
-        features = judge.features(forward.fitted(wanted, judge.size))
+        features = judge.features(forward.resize(wanted, judge.size))
     scale = max(deviation, 1e-3)
     way = torch.zeros_like(start, requires_grad=True)  # (1, layers, w), in deviations
     adam = torch.optim.Adam([way], RATE, betas=(0.9, 0.99))
@@ -69,7 +69,7 @@ def project(
 
 def _distance(judge: AvatarJudge, drawn: Tensor, wanted: Tensor, features: Tensor) -> Tensor:
     """Of pixels (mean absolute and squared difference) and of what the judge sees."""
-    seen = judge.features(forward.fitted(drawn, judge.size))
+    seen = judge.features(forward.resize(drawn, judge.size))
     perceptual = (seen - features).square().mean() / features.square().mean().clamp_min(1e-6)
     return nn.functional.l1_loss(drawn, wanted) + nn.functional.mse_loss(drawn, wanted) + PERCEPTUAL * perceptual
 
@@ -77,12 +77,12 @@ def _distance(judge: AvatarJudge, drawn: Tensor, wanted: Tensor, features: Tenso
 def _encoded(generator: AvatarGenerator, vae: AvatarVAE, wanted: Tensor) -> Tensor:
     """(1, layers, w): the style of the VAE's latent where the mapping takes it, else the mean style."""
     with torch.no_grad():
-        latent, _ = vae.encode(forward.fitted(wanted, vae.size))
+        latent, _ = vae.encode(forward.resize(wanted, vae.size))
         w = generator.mapping.of_latent(latent) if generator.z_dim == vae.latent else generator.w_mean[None]
         return w[:, None].expand(-1, generator.layers, -1).clone()
 
 
 def _told(step: int, steps: int, best: tuple[float, Tensor, Tensor], target: np.ndarray) -> Step:
     loss, style, drawn = best
-    picture = forward.drawn(drawn.clamp(-1, 1))[0]
+    picture = forward.to_uint8(drawn.clamp(-1, 1))[0]
     return Step(step, steps, loss, metrics.psnr(picture, target), uploads.from_array(picture), style[0].numpy())

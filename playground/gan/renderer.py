@@ -1,6 +1,6 @@
 """How a resident generator's pictures are drawn: one at once for a finger, many a batch at a time.
 
-Rule of the room: a live picture is one of a few at a time (`live`) and waits for nobody else's batch.
+Invariants: a live picture is one of a few at a time (`live`) and waits for nobody else's batch.
 """
 
 import threading
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playground.avatars.gan import AvatarGenerator
 
 
-class Drawing:
+class Renderer:
     """Styles to pictures."""
 
     def __init__(self, live: threading.Semaphore) -> None:
@@ -40,4 +40,4 @@ class Drawing:
 def _drawn(model: "AvatarGenerator", batch: np.ndarray) -> np.ndarray:
     from playground.gan import forward
 
-    return forward.drawn(forward.pictures(model, batch))
+    return forward.to_uint8(forward.pictures(model, batch))

@@ -1,6 +1,6 @@
 """From what a person or a program writes to a list of seeds: "1-16, 40, 7" or [1, 2, 3].
 
-Rule of the room: pure, and suspicious: how many there are is known before any of them is written down.
+Invariants: pure, and suspicious: how many there are is known before any of them is written down.
 """
 
 import re

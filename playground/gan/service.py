@@ -1,6 +1,6 @@
 """The GAN's verbs: what the tab and the API endpoints call.
 
-Rule of the room: nothing of a visitor is kept; styles, edits and own directions travel with every request and are
+Invariants: nothing of a visitor is kept; styles, edits and own directions travel with every request and are
 checked. What moves under a finger (`frame`, `samples`) runs at once; what takes longer is a `Job`.
 """
 
@@ -16,14 +16,15 @@ import numpy as np
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
 from playground.gan import generator_config, interpolation, seed_parsing, styles, validation
-from playground.gan.auxiliary_models import Companions
-from playground.gan.derived_cache import Kept
+from playground.gan.auxiliary_models import AuxiliaryModels
+from playground.gan.derived_cache import DerivedCache
 from playground.gan.directions import Directions
 from playground.gan.editing import Editor, components
-from playground.gan.renderer import Drawing
-from playground.gan.types import About, Edit, Frame, Histogram, Neighbour, Sample, Step
+from playground.gan.renderer import Renderer
+from playground.gan.types import Edit, Frame, GeneratorConfig, Histogram, Neighbour, Sample, Step
 from playground.imaging import animation, latent_file, uploads
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase, Task
 from playground.runtime.worker import Job, Worker
 from playground.weights.store import WeightStore
@@ -43,17 +44,17 @@ class GanService:
     """Pictures of any generator of the catalogue."""
 
     def __init__(
-        self, catalog: Catalog, models: Models, worker: Worker, live: Semaphore, weights: WeightStore
+        self, catalog: Catalog, models: ModelCache, worker: Worker, live: Semaphore, weights: WeightStore
     ) -> None:
         self.catalog = catalog
         self._models = models
         self._worker = worker
         self._weights = weights
-        self._about: dict[str, About] = {}
-        kept = Kept()
+        self._about: dict[str, GeneratorConfig] = {}
+        kept = DerivedCache()
         self._editor = Editor(kept)
-        self._companions = Companions(catalog, models, weights, kept)
-        self._drawing = Drawing(live)
+        self._companions = AuxiliaryModels(catalog, models, weights, kept)
+        self._drawing = Renderer(live)
         self._style = lru_cache(KEPT_STYLES)(self._style_of)  # a drag of psi asks for the same one again and again
 
     def entry(self, model_id: str) -> Entry:
@@ -63,7 +64,7 @@ class GanService:
             raise UserError(f"{entry.label} is not a GAN. Choose one from the GAN tab's menu.")
         return entry
 
-    def about(self, model_id: str, task: Task | None = None) -> About:
+    def about(self, model_id: str, task: Task | None = None) -> GeneratorConfig:
         """Its sizes, from its config alone, read once; fetches a model that is not on this disk."""
         entry = self.entry(model_id)
         if entry.id not in self._about:
@@ -93,7 +94,7 @@ class GanService:
             from playground.gan import forward
 
             mean, until = forward.mean_style(model), validation.cutoff(cutoff, model.layers)
-            drawn = self._drawing.many(model, styles.truncated(forward.of_seeds(model, chosen), mean, psi, until))
+            drawn = self._drawing.many(model, styles.truncated(forward.map_seeds(model, chosen), mean, psi, until))
             real = self._companions.percentiles(model_id, model, drawn) if judged else [None] * len(drawn)
             return [Sample(*each) for each in zip(chosen, map(uploads.from_array, drawn), real, strict=True)]
 
@@ -257,4 +258,4 @@ class GanService:
         with self._generator(model_id) as model:
             from playground.gan import forward
 
-            return forward.of_seeds(model, [seed])[0]
+            return forward.map_seeds(model, [seed])[0]

@@ -1,6 +1,6 @@
 """The arithmetic of styles: truncating, mixing, moving along directions.
 
-Rule of the room: numpy alone, arrays (layers, w) float32 in and out, nothing is changed in place. What a formula
+Invariants: numpy alone, arrays (layers, w) float32 in and out, nothing is changed in place. What a formula
 promises at its ends (no truncation, full truncation, no mixing) holds exactly, not nearly.
 """
 

@@ -1,6 +1,6 @@
 """What the GAN's verbs take and give: plain data.
 
-Rule of the room: a style is a float32 array (layers, w) and a picture is reproduced from it alone; whatever crosses
+Invariants: a style is a float32 array (layers, w) and a picture is reproduced from it alone; whatever crosses
 to a page is made of lists, numbers and words.
 """
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class About:
+class GeneratorConfig:
     """What a page must know of a generator before it draws."""
 
     size: int  # pixels of a side

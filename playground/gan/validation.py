@@ -1,6 +1,6 @@
 """What a page or a program sends, checked: styles, truncation, edits, own directions, numbers.
 
-Rule of the room: nothing is believed. Types, lengths, finiteness, ranges and counts are looked at before any of it
+Invariants: nothing is believed. Types, lengths, finiteness, ranges and counts are looked at before any of it
 meets a network; what is wrong is a `UserError` that says which and what would be right. Numpy alone.
 """
 

@@ -1,4 +1,4 @@
 """Pictures and words that point at each other: boxes, phrases, and the models that tie them together.
 
-Rule of the house: nothing here knows a page.
+Invariants: nothing here knows a page.
 """

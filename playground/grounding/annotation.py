@@ -1,6 +1,6 @@
 """An answer as pictures: its boxes drawn into the picture, and what is inside each.
 
-Rule of the room: RGB in, RGB out, in pixels of the original; Pillow alone.
+Invariants: RGB in, RGB out, in pixels of the original; Pillow alone.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from playground.grounding.boxes import pixels
 from playground.grounding.palette import colour
-from playground.grounding.types import Reading
+from playground.grounding.types import ParsedAnswer
 
 LONGEST_LABEL = 40  # characters
 
@@ -24,7 +24,7 @@ class Crop:
     image: Image.Image
 
 
-def annotated(image: Image.Image, reading: Reading, labels: bool = True, width: int = 0) -> Image.Image:
+def annotated(image: Image.Image, reading: ParsedAnswer, labels: bool = True, width: int = 0) -> Image.Image:
     """A copy of an RGB picture with every box in its entity's colour, and its phrase and score at the upper edge.
 
     `width` is the line's in pixels; 0 suits it to the picture. A phrase in letters the built-in font lacks is shown as
@@ -51,7 +51,7 @@ def annotated(image: Image.Image, reading: Reading, labels: bool = True, width: 
     return drawn
 
 
-def crops(image: Image.Image, reading: Reading) -> list[Crop]:
+def crops(image: Image.Image, reading: ParsedAnswer) -> list[Crop]:
     """What is inside each box of a picture, in the order of entities and boxes."""
     found = []
     for number, entity in enumerate(reading.entities, start=1):
@@ -62,7 +62,7 @@ def crops(image: Image.Image, reading: Reading) -> list[Crop]:
 
 
 def _boxes(
-    reading: Reading, size: tuple[int, int]
+    reading: ParsedAnswer, size: tuple[int, int]
 ) -> Iterator[tuple[int, str, float | None, tuple[int, int, int, int]]]:
     for number, entity in enumerate(reading.entities):
         for box in entity.boxes:

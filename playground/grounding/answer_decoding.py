@@ -1,6 +1,6 @@
 """From raw words to an answer: what every adapter that writes text does with what its model says.
 
-Rule of the room: one way for all of them, local or remote. A codec reads the raw text, the engine may mend the
+Invariants: one way for all of them, local or remote. A codec reads the raw text, the engine may mend the
 reading (who was asked for), and half markup is never shown. No model library.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from playground.grounding.types import Answer, Box, Reading, Words
+from playground.grounding.types import Answer, Box, ParsedAnswer, PartialAnswer
 
 if TYPE_CHECKING:
     from playground.grounding.codecs import Codec
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 _REGION = re.compile(r"\[(r[1-9]\d{0,2})\]", re.IGNORECASE)
 
 
-def told(
+def decode_answer(
     pieces: Iterable[tuple[str, int]],
     codec: "Codec",
     size: tuple[int, int],
     prompt: str,
     most: int,
-    mended: Callable[[Reading], Reading] = lambda reading: reading,
+    mended: Callable[[ParsedAnswer], ParsedAnswer] = lambda reading: reading,
     began: float | None = None,
-) -> Iterator[Words | Answer]:
-    """`Words` for each of `pieces` (raw text so far, tokens so far), and the `Answer` at last.
+) -> Iterator[PartialAnswer | Answer]:
+    """`PartialAnswer` for each of `pieces` (raw text so far, tokens so far), and the `Answer` at last.
 
     `size` is (width, height) as the codec wants it; `most` the tokens at which the answer counts as cut. `began` is
     when the work began by `time.monotonic()`, now where not given.
@@ -38,15 +38,15 @@ def told(
         tokens = count
         if grown != raw:
             raw = grown
-            yield Words(mended(codec.read(_spoken(raw), size, whole=False)), raw)
+            yield PartialAnswer(mended(codec.read(_spoken(raw), size, whole=False)), raw)
     reading = mended(codec.read(_spoken(raw), size, whole=True))
     yield Answer(reading, raw, prompt, time.monotonic() - began, tokens, stopped=tokens >= most)
 
 
-def named(phrase: str) -> Callable[[Reading], Reading]:
+def named(phrase: str) -> Callable[[ParsedAnswer], ParsedAnswer]:
     """Give entities without a phrase the one that was asked for: a model told to find something says only where."""
 
-    def mended(reading: Reading) -> Reading:
+    def mended(reading: ParsedAnswer) -> ParsedAnswer:
         entities = tuple(
             entity if entity.phrase else replace(entity, phrase=phrase, span=None) for entity in reading.entities
         )
@@ -55,7 +55,7 @@ def named(phrase: str) -> Callable[[Reading], Reading]:
     return mended
 
 
-def placed(reading: Reading) -> Reading:
+def placed(reading: ParsedAnswer) -> ParsedAnswer:
     """Tie entities without a place in the text to the first place there that has their words, where there is one.
 
     Models that list boxes behind a sentence name things as the sentence did.

@@ -1,6 +1,6 @@
 """One question to every picture of a folder, an answer a line, in a file that can be gone on with.
 
-Rule of the room: a line is written whole and at once, so work that was cut goes on where it was. A picture that cannot
+Invariants: a line is written whole and at once, so work that was cut goes on where it was. A picture that cannot
 be read is a line with an error; a model that cannot answer ends the work.
 """
 
@@ -17,8 +17,8 @@ from playground.errors import UserError
 from playground.grounding.boxes import above
 from playground.grounding.export import as_dict
 from playground.grounding.service import GroundingService
-from playground.grounding.types import Answer, Ask, Box, Question
-from playground.grounding.validation import settle
+from playground.grounding.types import Answer, Box, GroundingTask, Question
+from playground.grounding.validation import validate_request
 from playground.imaging import uploads
 from playground.runtime.task import Phase
 
@@ -33,7 +33,7 @@ class Batch:
 
     folder: Path
     model: str
-    ask: Ask
+    ask: GroundingTask
     text: str = ""
     box: Box | None = None
     threshold: float = 0.0
@@ -65,7 +65,7 @@ def pictures(folder: Path) -> list[str]:
 
 def checked(service: GroundingService, batch: Batch) -> None:
     """Raise `UserError` now for a question that would be refused for every picture."""
-    settle(service.entry(batch.model), batch.question(Image.new("RGB", (64, 64))))
+    validate_request(service.entry(batch.model), batch.question(Image.new("RGB", (64, 64))))
 
 
 def answered(out: Path, batch: Batch) -> set[str]:

@@ -1,6 +1,6 @@
 """Boxes as numbers: checked, compared, thinned out, and brought to pixels.
 
-Rule of the room: fractions of the picture in, fractions out; only `pixels` leaves that measure. Nothing here draws.
+Invariants: fractions of the picture in, fractions out; only `pixels` leaves that measure. Nothing here draws.
 """
 
 import math
@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 
 from playground.errors import UserError
-from playground.grounding.types import Box, Reading
+from playground.grounding.types import Box, ParsedAnswer
 
 SMALLEST = 1e-6  # of a side; what is thinner has no inside
 FARTHEST = 1.0  # how far outside a number may lie and still be a hand that slipped, not pixels
@@ -60,7 +60,7 @@ def iou(a: Box, b: Box) -> float:
     return shared / (area(a) + area(b) - shared)
 
 
-def suppressed(boxes: Sequence[Box], most: float) -> tuple[Box, ...]:
+def nms(boxes: Sequence[Box], most: float) -> tuple[Box, ...]:
     """Non-maximum suppression: the boxes, in their order, without those that a surer one covers.
 
     A box goes if its IoU with a kept one of a higher score is above `most` (0..1). A box without a score counts as
@@ -82,15 +82,15 @@ def suppressed(boxes: Sequence[Box], most: float) -> tuple[Box, ...]:
     return tuple(boxes[index] for index in sorted(kept))
 
 
-def thinned(reading: Reading, most: float) -> Reading:
-    """The reading with `suppressed` applied to the boxes of each phrase; numbers and colours stay."""
+def thinned(reading: ParsedAnswer, most: float) -> ParsedAnswer:
+    """The reading with `nms` applied to the boxes of each phrase; numbers and colours stay."""
     return replace(
         reading,
-        entities=tuple(replace(entity, boxes=suppressed(entity.boxes, most)) for entity in reading.entities),
+        entities=tuple(replace(entity, boxes=nms(entity.boxes, most)) for entity in reading.entities),
     )
 
 
-def above(reading: Reading, threshold: float) -> Reading:
+def above(reading: ParsedAnswer, threshold: float) -> ParsedAnswer:
     """The reading with only the boxes whose score is at least `threshold`; those without a score stay.
 
     An entity that loses all its boxes stays without any, so that the numbers and colours of the others do not move.

@@ -1,6 +1,6 @@
 """A folder as `save_pretrained` leaves it, opened by the classes the catalogue's family promises, or words why not.
 
-Rule of the room: torch and transformers live here and are imported when the first model of the tab is wanted. Nothing
+Invariants: torch and transformers live here and are imported when the first model of the tab is wanted. Nothing
 is filled in: a weight that the files lack is said, for `from_pretrained` would make it up and say so only in its log.
 """
 
@@ -39,7 +39,7 @@ def _processor(folder: Path) -> Any:
     return AutoProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
 
 
-def opened(
+def open_checkpoint(
     folder: Path,
     entry: Entry,
     classes: dict[str, Any],

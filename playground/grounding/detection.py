@@ -1,6 +1,6 @@
 """What all detectors share: what is looked for, which boxes are kept, and how their work is stopped.
 
-Rule of the room: a detector's answer holds everything above a low floor with its score, so that the page's threshold
+Invariants: a detector's answer holds everything above a low floor with its score, so that the page's threshold
 needs no new run; which box belongs to which phrase is the highest score's affair. Tensors come in, `Entity`s go out.
 """
 
@@ -13,7 +13,7 @@ import torch
 from playground.errors import UserError
 from playground.grounding.answer_decoding import with_regions
 from playground.grounding.task_instructions import MOST_THINGS, things
-from playground.grounding.types import Ask, Box, Entity, Question, Reading
+from playground.grounding.types import Box, Entity, GroundingTask, ParsedAnswer, Question
 from playground.inference.hooks import between_layers, blocks_of
 from playground.runtime.task import Task
 
@@ -31,7 +31,7 @@ def asked(question: Question) -> tuple[list[str], list[str]]:
     if not text:
         raise UserError("This model looks for what is named in words, not for regions. Write what to find.")
     notes = ["Named regions were left out: this model reads words alone."] if question.regions else []
-    if question.ask is Ask.REFER:
+    if question.ask is GroundingTask.REFER:
         return [text], notes
     wanted = list(things(text))
     if len(wanted) == MOST_THINGS:
@@ -39,7 +39,7 @@ def asked(question: Question) -> tuple[list[str], list[str]]:
     return wanted, notes
 
 
-def found(wanted: Sequence[str], corners: torch.Tensor, scores: torch.Tensor, same: float = SAME) -> Reading:
+def found(wanted: Sequence[str], corners: torch.Tensor, scores: torch.Tensor, same: float = SAME) -> ParsedAnswer:
     """An entity per phrase, in their order, those without boxes too: their number is their colour.
 
     `corners` is (boxes, 4), x0 y0 x1 y1 in fractions of the picture; `scores` is (boxes, phrases), 0..1. Raises
@@ -52,7 +52,7 @@ def found(wanted: Sequence[str], corners: torch.Tensor, scores: torch.Tensor, sa
     kept: list[tuple[float, int, int]] = []  # score, phrase, box
     for phrase in range(len(wanted)):
         mine = order[owner[order] == phrase]
-        mine = mine[distinct(corners[mine], same)]
+        mine = mine[nms(corners[mine], same)]
         kept += [(float(best[number]), phrase, int(number)) for number in mine]
     kept.sort(key=lambda one: -one[0])
     boxes: list[list[Box]] = [[] for _ in wanted]
@@ -60,10 +60,10 @@ def found(wanted: Sequence[str], corners: torch.Tensor, scores: torch.Tensor, sa
         boxes[phrase].append(_box(corners[number], score))
     entities = (Entity(phrase, None, tuple(group)) for phrase, group in zip(wanted, boxes, strict=True))
     warnings = (f"Only the {MOST_BOXES} surest boxes are kept.",) if len(kept) > MOST_BOXES else ()
-    return Reading("", tuple(entities), warnings)
+    return ParsedAnswer("", tuple(entities), warnings)
 
 
-def surest(phrase: str, corners: torch.Tensor, scores: torch.Tensor) -> Reading:
+def surest(phrase: str, corners: torch.Tensor, scores: torch.Tensor) -> ParsedAnswer:
     """The one box that fits `phrase` best, however unsure: what is referred to is taken to be there.
 
     `corners` is (boxes, 4) in fractions of the picture; `scores` is (boxes, 1), 0..1.
@@ -71,7 +71,7 @@ def surest(phrase: str, corners: torch.Tensor, scores: torch.Tensor) -> Reading:
     corners, scores = _checked(corners, scores)
     number = int(scores[:, 0].masked_fill(~_has_area(corners), -1).argmax())
     box = _box(corners[number], float(scores[number, 0]))
-    return Reading("", (Entity(phrase, None, (box,) if box.x0 < box.x1 and box.y0 < box.y1 else ()),))
+    return ParsedAnswer("", (Entity(phrase, None, (box,) if box.x0 < box.x1 and box.y0 < box.y1 else ()),))
 
 
 def _checked(corners: torch.Tensor, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -93,7 +93,7 @@ def _has_area(corners: torch.Tensor) -> torch.Tensor:
     return (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])  # (boxes,)
 
 
-def distinct(corners: torch.Tensor, same: float) -> torch.Tensor:
+def nms(corners: torch.Tensor, same: float) -> torch.Tensor:
     """Numbers of the boxes that no surer one (they come surest first) overlaps by more than `same`, no more of them
     than one above `MOST_BOXES`: (kept,) int64."""
     kept: list[int] = []
@@ -101,11 +101,11 @@ def distinct(corners: torch.Tensor, same: float) -> torch.Tensor:
     while len(left) and len(kept) <= MOST_BOXES:
         first, left = int(left[0]), left[1:]
         kept.append(first)
-        left = left[overlaps(corners[first], corners[left]) <= same]
+        left = left[box_iou(corners[first], corners[left]) <= same]
     return torch.tensor(kept, dtype=torch.int64)
 
 
-def overlaps(corner: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
+def box_iou(corner: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
     """IoU of one box (4,) with others (boxes, 4): (boxes,)."""
     low, high = torch.maximum(corner[:2], corners[:, :2]), torch.minimum(corner[2:], corners[:, 2:])
     shared = (high - low).clamp(min=0).prod(dim=-1)
@@ -113,7 +113,7 @@ def overlaps(corner: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
     return shared / ((corner[2:] - corner[:2]).prod() + areas - shared).clamp(min=1e-12)
 
 
-def as_corners(centres: torch.Tensor) -> torch.Tensor:
+def cxcywh_to_xyxy(centres: torch.Tensor) -> torch.Tensor:
     """(…, 4) centre x, centre y, width, height as x0, y0, x1, y1."""
     middle, half = centres[..., :2], centres[..., 2:] / 2
     return torch.cat([middle - half, middle + half], dim=-1)

@@ -1,6 +1,6 @@
 """An answer as other programs read it: JSON, COCO, YOLO.
 
-Rule of the room: text out, nothing written to disk and nothing in a path that a model said. `drawn.py` has
+Invariants: text out, nothing written to disk and nothing in a path that a model said. `drawn.py` has
 the pictures.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 from playground.grounding.annotation import annotated, crops
 from playground.grounding.boxes import pixels
 from playground.grounding.palette import colour
-from playground.grounding.types import Answer, Box, Entity, Reading
+from playground.grounding.types import Answer, Box, Entity, ParsedAnswer
 
 __all__ = ["annotated", "as_coco", "as_dict", "as_json", "as_yolo", "colour", "crops"]
 
@@ -46,7 +46,7 @@ def as_json(answer: Answer, size: tuple[int, int], model: str = "", file_name: s
     return _text({"image": picture, "model": model, **whole, **more})
 
 
-def as_coco(reading: Reading, size: tuple[int, int], file_name: str = "picture.png") -> str:
+def as_coco(reading: ParsedAnswer, size: tuple[int, int], file_name: str = "picture.png") -> str:
     """The boxes as a COCO detection file: a category per phrase, `bbox` = [left, top, width, height] in pixels."""
     width, height = size
     names = classes(reading)
@@ -71,7 +71,7 @@ def as_coco(reading: Reading, size: tuple[int, int], file_name: str = "picture.p
     )
 
 
-def as_yolo(reading: Reading) -> tuple[str, str]:
+def as_yolo(reading: ParsedAnswer) -> tuple[str, str]:
     """The boxes as YOLO writes them: (labels, class names), two text files.
 
     A line of the labels is `class centre_x centre_y width height`, all but the class in fractions; the class is the
@@ -85,7 +85,7 @@ def as_yolo(reading: Reading) -> tuple[str, str]:
     return "".join(lines), "".join(f"{name}\n" for name in names)
 
 
-def classes(reading: Reading) -> list[str]:
+def classes(reading: ParsedAnswer) -> list[str]:
     """The phrases that have boxes, each once, in their order, each on one line."""
     return list(dict.fromkeys(_class(entity) for entity, _ in _boxes(reading)))
 
@@ -102,7 +102,7 @@ def _entity(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _boxes(reading: Reading) -> list[tuple[Entity, Box]]:
+def _boxes(reading: ParsedAnswer) -> list[tuple[Entity, Box]]:
     return [(entity, box) for entity in reading.entities for box in entity.boxes]
 
 

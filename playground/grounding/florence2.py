@@ -1,6 +1,6 @@
 """Florence-2: a small model of many set tasks, each a sentence it was trained on, with boxes as location tokens.
 
-Rule of the room: prompts are put together and answers read here. transformers' processor looks for its task tokens
+Invariants: prompts are put together and answers read here. transformers' processor looks for its task tokens
 anywhere in a user's words, and its reader drops letters beyond ASCII and rounds to pixels. The picture is looked at
 once, however many passes an answer takes.
 
@@ -18,13 +18,13 @@ from transformers import Florence2ForConditionalGeneration
 
 from playground.catalog import Entry
 from playground.errors import UserError
-from playground.grounding.checkpoint import Checkpoint, opened
+from playground.grounding.checkpoint import Checkpoint, open_checkpoint
 from playground.grounding.codecs import CODECS
 from playground.grounding.codecs.base import harmless
 from playground.grounding.detection import asked, stoppable
-from playground.grounding.multi_pass import Passes, listed, onto
-from playground.grounding.types import Ask, Asked, GroundingEvent, Question
-from playground.runtime.records import Resident
+from playground.grounding.multi_pass import MultiPass, listed, onto
+from playground.grounding.types import Asked, GroundingEvent, GroundingTask, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES = {"florence2": Florence2ForConditionalGeneration}
@@ -57,17 +57,17 @@ class Florence:
         prompts = self._prompts(question, wanted)
         yield Asked("\n".join(prompts), tuple(notes))
         most = question.max_new_tokens or self._usual
-        passes = Passes(self._model, self._tokenizer, self._codec, question, task, most, self._skip)
+        passes = MultiPass(self._model, self._tokenizer, self._codec, question, task, most, self._skip)
         seen = self._seen(question.image, task)
         for number, prompt in enumerate(prompts):
             inputs = self._inputs(prompt, seen, task)
-            if question.ask is Ask.REFER:
+            if question.ask is GroundingTask.REFER:
                 yield from passes.run(prompt, inputs, partial(onto, wanted[0]))
             elif wanted:
                 yield from passes.run(prompt, inputs, partial(listed, passes.reading, wanted[number]))
             else:
                 yield from passes.run(prompt, inputs)
-        if question.ask is Ask.GROUNDED_CAPTION and passes.reading.text:
+        if question.ask is GroundingTask.GROUNDED_CAPTION and passes.reading.text:
             caption = passes.reading.text
             prompt = PHRASES.format(harmless(caption))
             yield from passes.run(prompt, self._inputs(prompt, seen, task), partial(onto, caption))
@@ -75,22 +75,22 @@ class Florence:
 
     def _wanted(self, question: Question) -> tuple[list[str], list[str]]:
         """The phrases looked for, and notes; none where all objects are, or where the task takes no words."""
-        if question.ask is Ask.REFER or (question.ask is Ask.DETECT and question.text):
+        if question.ask is GroundingTask.REFER or (question.ask is GroundingTask.DETECT and question.text):
             wanted, notes = asked(question)
             return [harmless(phrase) for phrase in wanted], notes
         return [], ["Your words were not sent: the model takes none with this task."] if question.text else []
 
     def _prompts(self, question: Question, wanted: list[str]) -> list[str]:
         match question.ask:
-            case Ask.CAPTION:
+            case GroundingTask.CAPTION:
                 return [CAPTION]
-            case Ask.GROUNDED_CAPTION:
+            case GroundingTask.GROUNDED_CAPTION:
                 return [IN_DETAIL]
-            case Ask.REFER:
+            case GroundingTask.REFER:
                 return [PHRASES.format(wanted[0])]
-            case Ask.DETECT:
+            case GroundingTask.DETECT:
                 return [THING.format(phrase) for phrase in wanted] or [OBJECTS]
-            case Ask.IDENTIFY:
+            case GroundingTask.IDENTIFY:
                 assert question.box is not None
                 return [REGION.format(self._codec.write(question.box, question.image.size))]
             case _:
@@ -119,9 +119,9 @@ class Florence:
         return {"encoder_outputs": encoded, "attention_mask": mask}
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """A Florence-2 from its folder. Raises `UserError` for files that are not of one."""
-    checkpoint = opened(folder, entry, CLASSES, device, dtype)
+    checkpoint = open_checkpoint(folder, entry, CLASSES, device, dtype)
     # The end is the model's to say: put at the last token by force, it makes a cut answer look whole.
     checkpoint.model.generation_config.forced_eos_token_id = None
-    return Resident(Florence(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)
+    return LoadedModel(Florence(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)

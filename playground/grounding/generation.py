@@ -1,6 +1,6 @@
 """Words from a generative model one token at a time: what every adapter here decodes with.
 
-Rule of the room: transformers prepares (encoder, cache, position ids, processors of logits) and the loop is ours, run
+Invariants: transformers prepares (encoder, cache, position ids, processors of logits) and the loop is ours, run
 by whoever reads it: no thread, one chance to stop at every token and before every layer, one waiting for the device.
 Random numbers come from a generator of this run's own. Imports torch; imported lazily.
 """

@@ -1,6 +1,6 @@
 """Grounding DINO and its kin (MM-Grounding-DINO, LLMDet): boxes with scores for any named things.
 
-Rule of the room: which box belongs to which phrase is read from the scores of the phrase's own tokens, by their place
+Invariants: which box belongs to which phrase is read from the scores of the phrase's own tokens, by their place
 in the sentence that was sent. transformers decodes the tokens that lit up, and its labels come out merged or empty.
 
 Liu et al. 2023, arXiv:2303.05499; Zhao et al. 2024, arXiv:2401.02361; Fu et al. 2025 (LLMDet), arXiv:2501.18954.
@@ -17,10 +17,10 @@ from transformers import GroundingDinoForObjectDetection, MMGroundingDinoForObje
 
 from playground.catalog import Entry
 from playground.errors import UserError
-from playground.grounding.checkpoint import Checkpoint, opened
-from playground.grounding.detection import as_corners, asked, found, stoppable, surest
-from playground.grounding.types import Answer, Ask, Asked, GroundingEvent, Question
-from playground.runtime.records import Resident
+from playground.grounding.checkpoint import Checkpoint, open_checkpoint
+from playground.grounding.detection import asked, cxcywh_to_xyxy, found, stoppable, surest
+from playground.grounding.types import Answer, Asked, GroundingEvent, GroundingTask, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES = {
@@ -47,7 +47,11 @@ class DinoDetector:
         notes += [f"{left_out} of {len(wanted)} things left out: the model reads no further."] if left_out else []
         yield Asked(sentence, tuple(notes))
         corners, scores = self._seen(question.image, tokens, places, task)
-        reading = surest(wanted[0], corners, scores) if question.ask == Ask.REFER else found(wanted, corners, scores)
+        reading = (
+            surest(wanted[0], corners, scores)
+            if question.ask == GroundingTask.REFER
+            else found(wanted, corners, scores)
+        )
         yield Answer(reading, "", sentence, time.monotonic() - began)
 
     def _tokens(self, sentence: str, places: Sequence[tuple[int, int]]) -> tuple[dict[str, torch.Tensor], int]:
@@ -80,7 +84,7 @@ class DinoDetector:
             lit[:, (starts >= start) & (ends <= end) & (ends > starts)] for start, end in places
         ]  # per phrase (queries, its tokens)
         best = [part.amax(dim=1) if part.shape[1] else torch.zeros(len(lit)) for part in scores]
-        return as_corners(out.pred_boxes[0]), torch.stack(best, dim=1)
+        return cxcywh_to_xyxy(out.pred_boxes[0]), torch.stack(best, dim=1)
 
 
 def _sentence(wanted: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
@@ -97,11 +101,11 @@ def _sentence(wanted: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     return sentence, places
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """A detector of the family from its folder, whatever `dtype` is in float32: boxes pass through log-odds, which
     16 bits round by pixels, and the model is small.
 
     Raises `UserError` for files that are not of such a model.
     """
-    checkpoint = opened(folder, entry, CLASSES, device)
-    return Resident(DinoDetector(checkpoint), nbytes=checkpoint.nbytes, move=checkpoint.move)
+    checkpoint = open_checkpoint(folder, entry, CLASSES, device)
+    return LoadedModel(DinoDetector(checkpoint), nbytes=checkpoint.nbytes, move=checkpoint.move)

@@ -1,6 +1,6 @@
 """Kosmos-2: a language model that sees, and writes phrases tied to boxes of a 32 x 32 grid.
 
-Rule of the room: a prompt is the beginning of what the model goes on with, so some of it belongs to the answer ("An
+Invariants: a prompt is the beginning of what the model goes on with, so some of it belongs to the answer ("An
 image of"). The picture is made a square here, for the grid is laid over all of it; it is looked at once.
 
 Peng et al. 2023, arXiv:2306.14824.
@@ -19,13 +19,13 @@ from transformers import Kosmos2ForConditionalGeneration
 from playground.catalog import Entry
 from playground.errors import UserError
 from playground.grounding.answer_decoding import with_regions
-from playground.grounding.checkpoint import Checkpoint, opened
+from playground.grounding.checkpoint import Checkpoint, open_checkpoint
 from playground.grounding.codecs import CODECS
 from playground.grounding.codecs.base import harmless
 from playground.grounding.detection import asked, stoppable
-from playground.grounding.multi_pass import Passes, listed
-from playground.grounding.types import Ask, Asked, Box, GroundingEvent, Question
-from playground.runtime.records import Resident
+from playground.grounding.multi_pass import MultiPass, listed
+from playground.grounding.types import Asked, Box, GroundingEvent, GroundingTask, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES = {"kosmos-2": Kosmos2ForConditionalGeneration}
@@ -46,25 +46,25 @@ class Kosmos:
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`."""
-        wanted, notes = asked(question) if question.ask in (Ask.REFER, Ask.DETECT) else ([], [])
+        wanted, notes = asked(question) if question.ask in (GroundingTask.REFER, GroundingTask.DETECT) else ([], [])
         wanted = [harmless(thing) for thing in wanted]
         prompts = [_phrase(thing) for thing in wanted] or [self._prompt(question)]
-        if question.text and not wanted and question.ask is not Ask.VQA:
+        if question.text and not wanted and question.ask is not GroundingTask.VQA:
             notes = ["Your words were not sent: the model takes none with this task."]
         yield Asked("\n".join(prompts), tuple(notes))
         most = question.max_new_tokens or self._usual
-        passes = Passes(self._model, self._processor.tokenizer, self._codec, question, task, most, self._skip)
+        passes = MultiPass(self._model, self._processor.tokenizer, self._codec, question, task, most, self._skip)
         picture = self._square(question.image)
         seen = self._seen(picture, task)
         for number, prompt in enumerate(prompts):
             inputs = self._inputs(picture, prompt, seen)
             match question.ask:
-                case Ask.DETECT:
+                case GroundingTask.DETECT:
                     joined = partial(listed, passes.reading, wanted[number])
                     yield from passes.run(prompt, inputs, joined, before=prompt, until=FOUND)
-                case Ask.REFER:
+                case GroundingTask.REFER:
                     yield from passes.run(prompt, inputs, before=prompt, until=FOUND)
-                case Ask.CAPTION | Ask.GROUNDED_CAPTION:
+                case GroundingTask.CAPTION | GroundingTask.GROUNDED_CAPTION:
                     yield from passes.run(prompt, inputs, before=f"{BEGINNING} ")  # decoding drops a first space
                 case _:
                     yield from passes.run(prompt, inputs)
@@ -73,14 +73,14 @@ class Kosmos:
     def _prompt(self, question: Question) -> str:
         text = with_regions(harmless(question.text), question.regions, partial(self._it, question))
         match question.ask:
-            case Ask.CAPTION:
+            case GroundingTask.CAPTION:
                 return BEGINNING
-            case Ask.GROUNDED_CAPTION:
+            case GroundingTask.GROUNDED_CAPTION:
                 return f"<grounding> {BEGINNING}"
-            case Ask.IDENTIFY:
+            case GroundingTask.IDENTIFY:
                 assert question.box is not None
                 return f"<grounding>{self._it(question, question.box)} is"
-            case Ask.VQA:
+            case GroundingTask.VQA:
                 return f"<grounding> Question: {text} Answer:"
             case _:
                 raise UserError("Kosmos-2 was not trained to talk freely. Choose another task or model.")
@@ -117,7 +117,7 @@ def _phrase(text: str) -> str:
     return f"<grounding><phrase> {text}</phrase>"
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """A Kosmos-2 from its folder. Raises `UserError` for files that are not of one."""
-    checkpoint = opened(folder, entry, CLASSES, device, dtype)
-    return Resident(Kosmos(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)
+    checkpoint = open_checkpoint(folder, entry, CLASSES, device, dtype)
+    return LoadedModel(Kosmos(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)

@@ -1,6 +1,6 @@
 """`avatar-minigpt`, the small model of the drawn world: tasks, template and boxes of MiniGPT-v2 (arXiv:2310.09478).
 
-Rule of the room: stock classes of transformers (Idefics3 with a Llama) answer; ours are the words of a task and the
+Invariants: stock classes of transformers (Idefics3 with a Llama) answer; ours are the words of a task and the
 square the model looks at. A picture that is not square stands in the middle of one, and boxes are told of the picture.
 Imports torch and transformers; imported lazily. One thread at a time.
 """
@@ -20,23 +20,23 @@ from transformers import AutoImageProcessor, AutoTokenizer, Idefics3ForCondition
 
 from playground.catalog import Entry
 from playground.grounding import checkpoint
-from playground.grounding.answer_decoding import named, told, with_regions
+from playground.grounding.answer_decoding import decode_answer, named, with_regions
 from playground.grounding.checkpoint import Checkpoint
 from playground.grounding.codecs import CODECS
 from playground.grounding.generation import generated
 from playground.grounding.minigpt_prompt import IMAGE, PLACES, opening, turn
-from playground.grounding.types import Ask, Asked, Box, Entity, GroundingEvent, Question, Reading
-from playground.runtime.records import Resident
+from playground.grounding.types import Asked, Box, Entity, GroundingEvent, GroundingTask, ParsedAnswer, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 TEMPLATES = {
-    Ask.CHAT: "{text}",
-    Ask.CAPTION: "[caption] please describe this image?",
-    Ask.GROUNDED_CAPTION: "[grounding] describe this image in detail",
-    Ask.REFER: "[refer] {text}",
-    Ask.DETECT: "[detection] {text}",
-    Ask.IDENTIFY: "[identify] what is this {box}",
-    Ask.VQA: "[vqa] {text}",
+    GroundingTask.CHAT: "{text}",
+    GroundingTask.CAPTION: "[caption] please describe this image?",
+    GroundingTask.GROUNDED_CAPTION: "[grounding] describe this image in detail",
+    GroundingTask.REFER: "[refer] {text}",
+    GroundingTask.DETECT: "[detection] {text}",
+    GroundingTask.IDENTIFY: "[identify] what is this {box}",
+    GroundingTask.VQA: "[vqa] {text}",
 }
 # What a person may type and the template alone may say.
 _MARKS = re.compile(r"</?s>|<pad>|\[/?INST\]|</?Img>|<image>")
@@ -89,11 +89,11 @@ class MiniGPT:
         most = question.max_new_tokens
         words = generated(self._model, self._tokenizer, inputs, task, most, question.temperature, question.seed)
 
-        def mended(reading: Reading) -> Reading:
+        def mended(reading: ParsedAnswer) -> ParsedAnswer:
             found = _of_the_picture(reading, square)
-            return named(question.text)(found) if question.ask is Ask.REFER else found
+            return named(question.text)(found) if question.ask is GroundingTask.REFER else found
 
-        yield from told(words, self._codec, size, shown, most, mended, began)
+        yield from decode_answer(words, self._codec, size, shown, most, mended, began)
 
     @torch.no_grad()
     def heat(self, image: Image.Image, phrase: str, task: Task) -> np.ndarray:
@@ -143,7 +143,7 @@ class MiniGPT:
         text = with_regions(_MARKS.sub("", question.text), question.regions, write)
         box = write(question.box) if question.box is not None else ""
         asked = TEMPLATES[question.ask].format(text=text, box=box)
-        if question.ask is Ask.IDENTIFY and text.strip():
+        if question.ask is GroundingTask.IDENTIFY and text.strip():
             asked = f"[identify] {text} {box}"
         written = opening()
         for number, earlier in enumerate(question.turns):
@@ -167,12 +167,12 @@ class MiniGPT:
         return pixels
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """The model from its folder, in float32 on a CPU. Raises `UserError` for files that are not of one."""
-    loaded = checkpoint.opened(
+    loaded = checkpoint.open_checkpoint(
         folder, entry, {"idefics3": Idefics3ForConditionalGeneration}, device, dtype, _Preparing.from_folder
     )
-    return Resident(MiniGPT(loaded), nbytes=loaded.nbytes, move=loaded.move)
+    return LoadedModel(MiniGPT(loaded), nbytes=loaded.nbytes, move=loaded.move)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class _Preparing:
         return cls(tokenizer, AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil"))
 
 
-def _of_the_picture(reading: Reading, square: Square) -> Reading:
+def _of_the_picture(reading: ParsedAnswer, square: Square) -> ParsedAnswer:
     """Boxes of the square as boxes of the picture; those beside it are left out, which is said."""
     entities, lost = [], 0
     for entity in reading.entities:
@@ -196,7 +196,7 @@ def _of_the_picture(reading: Reading, square: Square) -> Reading:
         lost += sum(box is None for box in boxes)
         entities.append(Entity(entity.phrase, entity.span, tuple(box for box in boxes if box is not None)))
     said = (f"{lost} box{'es' if lost > 1 else ''} left out: beside the picture.",) if lost else ()
-    return Reading(reading.text, tuple(entities), reading.warnings + said)
+    return ParsedAnswer(reading.text, tuple(entities), reading.warnings + said)
 
 
 def _cut(grid: np.ndarray, square: Square) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How `avatar-minigpt` is spoken to: template, tags and markup of MiniGPT-v2, Chen et al. (2023), arXiv:2310.09478.
 
-Rule of the room: training and answering both take the words from here, so they cannot differ.
+Invariants: training and answering both take the words from here, so they cannot differ.
 """
 
 from typing import TYPE_CHECKING

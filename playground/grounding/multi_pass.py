@@ -1,6 +1,6 @@
 """Several runs of a generative model over one picture, told as one answer.
 
-Rule of the room: what needs two steps (a caption, then where its phrases are) or one per thing asked is composed here;
+Invariants: what needs two steps (a caption, then where its phrases are) or one per thing asked is composed here;
 words stream through all of them, and the raw words of the steps stand one under the other. Imports torch through
 `streaming`.
 """
@@ -14,12 +14,12 @@ from typing import Any
 from playground.grounding.answer_decoding import placed
 from playground.grounding.codecs import Codec
 from playground.grounding.generation import generated
-from playground.grounding.types import Answer, Box, Entity, Question, Reading, Words
+from playground.grounding.types import Answer, Box, Entity, ParsedAnswer, PartialAnswer, Question
 from playground.runtime.task import Task
 
 
 @dataclass
-class Passes:
+class MultiPass:
     """The answer to one question as it grows. Each pass generates `most` tokens; ids in `skip` are not shown."""
 
     model: Any
@@ -29,7 +29,7 @@ class Passes:
     task: Task
     most: int
     skip: frozenset[int]
-    reading: Reading = field(default_factory=lambda: Reading(""))
+    reading: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))
     raw: str = ""
     prompts: list[str] = field(default_factory=list)
     tokens: int = 0
@@ -40,11 +40,11 @@ class Passes:
         self,
         prompt: str,
         inputs: Mapping[str, Any],
-        mended: Callable[[Reading], Reading] = lambda reading: reading,
+        mended: Callable[[ParsedAnswer], ParsedAnswer] = lambda reading: reading,
         before: str = "",
         until: str = "",
-    ) -> Iterator[Words]:
-        """One pass: `Words` while they come, then `reading` is whole.
+    ) -> Iterator[PartialAnswer]:
+        """One pass: `PartialAnswer` while they come, then `reading` is whole.
 
         `before` is what of the prompt belongs to the text that is read; where `until` is said, the pass ends.
         """
@@ -62,7 +62,7 @@ class Passes:
                     continue
                 said = words
                 self.raw = earlier + said
-                yield Words(mended(self._read(before + said, whole=False)), self.raw)
+                yield PartialAnswer(mended(self._read(before + said, whole=False)), self.raw)
                 if until and until in said:
                     break
             else:
@@ -75,17 +75,17 @@ class Passes:
         seconds = time.monotonic() - self.began
         return Answer(self.reading, self.raw, "\n".join(self.prompts), seconds, self.tokens, self.cut)
 
-    def _read(self, raw: str, whole: bool) -> Reading:
+    def _read(self, raw: str, whole: bool) -> ParsedAnswer:
         return self.codec.read(raw, self.question.image.size, whole)
 
 
-def onto(text: str, reading: Reading) -> Reading:
+def onto(text: str, reading: ParsedAnswer) -> ParsedAnswer:
     """What the reading points at, told by `text`, in whose words its phrases are looked for."""
     entities = tuple(replace(entity, span=None) for entity in reading.entities)
-    return placed(Reading(text, entities, reading.warnings))
+    return placed(ParsedAnswer(text, entities, reading.warnings))
 
 
-def listed(earlier: Reading, phrase: str, reading: Reading) -> Reading:
+def listed(earlier: ParsedAnswer, phrase: str, reading: ParsedAnswer) -> ParsedAnswer:
     """The things found so far and one more: all boxes of `reading` are its, whatever the model called them.
 
     The text is their list, "glasses, a hat".
@@ -94,4 +94,4 @@ def listed(earlier: Reading, phrase: str, reading: Reading) -> Reading:
     start = f"{earlier.text}, " if earlier.text else ""
     entity = Entity(phrase, (len(start), len(start) + len(phrase)), boxes)
     warnings = dict.fromkeys((*earlier.warnings, *reading.warnings))
-    return Reading(start + phrase, (*earlier.entities, entity), tuple(warnings))
+    return ParsedAnswer(start + phrase, (*earlier.entities, entity), tuple(warnings))

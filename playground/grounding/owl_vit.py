@@ -1,6 +1,6 @@
 """OWL-ViT and OWLv2: boxes with scores for named things, and for things that look like a part of the picture.
 
-Rule of the room: one box per patch, scored against embeddings of queries, whether they come from words or from a
+Invariants: one box per patch, scored against embeddings of queries, whether they come from words or from a
 patch. Pictures are brought to the size here: OWLv2's own preparation needs scipy.
 
 Minderer et al. 2022, arXiv:2205.06230; Minderer et al. 2023, arXiv:2306.09683.
@@ -17,10 +17,10 @@ from PIL import Image
 from transformers import Owlv2ForObjectDetection, OwlViTForObjectDetection
 
 from playground.catalog import Entry
-from playground.grounding.checkpoint import Checkpoint, opened
-from playground.grounding.detection import as_corners, asked, found, overlaps, stoppable, surest
-from playground.grounding.types import Answer, Ask, Asked, Box, GroundingEvent, Question, Reading
-from playground.runtime.records import Resident
+from playground.grounding.checkpoint import Checkpoint, open_checkpoint
+from playground.grounding.detection import asked, box_iou, cxcywh_to_xyxy, found, stoppable, surest
+from playground.grounding.types import Answer, Asked, Box, GroundingEvent, GroundingTask, ParsedAnswer, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES = {"owlvit": OwlViTForObjectDetection, "owlv2": Owlv2ForObjectDetection}
@@ -59,12 +59,16 @@ class OwlDetector:
                 attention_mask=words["attention_mask"].to(self._model.device),
                 pixel_values=self._pixels(question.image),
             )
-        corners = self._of_picture(as_corners(out.pred_boxes[0]).cpu(), question.image)
+        corners = self._of_picture(cxcywh_to_xyxy(out.pred_boxes[0]).cpu(), question.image)
         scores = out.logits[0].float().sigmoid().cpu()  # (patches, phrases)
-        reading = surest(wanted[0], corners, scores) if question.ask == Ask.REFER else found(wanted, corners, scores)
+        reading = (
+            surest(wanted[0], corners, scores)
+            if question.ask == GroundingTask.REFER
+            else found(wanted, corners, scores)
+        )
         yield Answer(reading, "", "\n".join(queries), time.monotonic() - began)
 
-    def similar(self, image: Image.Image, box: Box, task: Task) -> Reading:
+    def similar(self, image: Image.Image, box: Box, task: Task) -> ParsedAnswer:
         """What looks like the part `box` of the picture: one entity, its phrase "", the part itself among its boxes.
 
         The query is the embedding of a patch whose own box lies on the part (section 4.4 of the first paper), so it is
@@ -73,7 +77,7 @@ class OwlDetector:
         with stoppable(self._model, task):
             features = self._model.image_embedder(pixel_values=self._pixels(image))[0]  # (1, rows, columns, dim)
             patches = features.flatten(1, 2)  # (1, patches, dim)
-            corners = as_corners(self._model.box_predictor(patches, features)[0])
+            corners = cxcywh_to_xyxy(self._model.box_predictor(patches, features)[0])
             embeddings = self._model.class_predictor(patches)[1][0]  # (patches, query dim)
             query = embeddings[self._patch_on(box, image, corners, embeddings)]
             scores = self._model.class_predictor(patches, query[None, None])[0][0].sigmoid()  # (patches, 1)
@@ -84,7 +88,7 @@ class OwlDetector:
         like the picture as a whole, for background resembles everything."""
         part = torch.tensor([box.x0, box.y0, box.x1, box.y1], device=corners.device)
         part = part / torch.tensor(self._stretch(image) * 2, device=corners.device)
-        overlap = overlaps(part, corners)  # (patches,)
+        overlap = box_iou(part, corners)  # (patches,)
         if not bool((overlap > 0).any()):  # nothing was seen there: the patch whose box is nearest
             return int((corners - part).abs().sum(dim=1).argmin())
         close = (overlap >= CLOSE * overlap.max()).nonzero()[:, 0]
@@ -117,11 +121,11 @@ def _query(phrase: str) -> str:
     return f"a photo of a {re.sub(r'^(an?|the) ', '', phrase.lower())}"
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """A detector of the family from its folder, whatever `dtype` is in float32: its boxes pass through log-odds, which
     16 bits round by pixels, and it is small.
 
     Raises `UserError` for files that are not of such a model.
     """
-    checkpoint = opened(folder, entry, CLASSES, device)
-    return Resident(OwlDetector(checkpoint), nbytes=checkpoint.nbytes, move=checkpoint.move)
+    checkpoint = open_checkpoint(folder, entry, CLASSES, device)
+    return LoadedModel(OwlDetector(checkpoint), nbytes=checkpoint.nbytes, move=checkpoint.move)

@@ -1,6 +1,6 @@
 """One colour per entity, the same on the page, in the text and in an exported picture.
 
-Rule of the room: a colour is found by an entity's number alone, so it stays while an answer grows.
+Invariants: a colour is found by an entity's number alone, so it stays while an answer grows.
 """
 
 # Each has a contrast of at least 4.5 to white (white letters on it can be read) and 3.5 to a dark page (#111827).

@@ -1,6 +1,6 @@
 """PaliGemma 2 mix: a task word, an answer; boxes as <loc0000> tokens, y before x.
 
-Rule of the room: the prompts are those the mix checkpoints were trained with (Steiner et al. 2024, arXiv:2412.03555);
+Invariants: the prompts are those the mix checkpoints were trained with (Steiner et al. 2024, arXiv:2412.03555);
 a region is asked about by cutting it out, for no prompt takes a box. Imports torch and transformers; imported lazily.
 One thread at a time.
 """
@@ -15,13 +15,13 @@ from transformers import PaliGemmaForConditionalGeneration
 
 from playground.catalog import Entry
 from playground.grounding import boxes, checkpoint
-from playground.grounding.answer_decoding import named, placed, told
+from playground.grounding.answer_decoding import decode_answer, named, placed
 from playground.grounding.checkpoint import Checkpoint
 from playground.grounding.codecs import CODECS
 from playground.grounding.generation import generated
 from playground.grounding.task_instructions import things
-from playground.grounding.types import Ask, Asked, GroundingEvent, Question, Reading
-from playground.runtime.records import Resident
+from playground.grounding.types import Asked, GroundingEvent, GroundingTask, ParsedAnswer, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES: dict[str, Any] = {"paligemma": PaliGemmaForConditionalGeneration}
@@ -63,15 +63,19 @@ class PaliGemma:
             skip=self._unseen,
         )
 
-        def mended(reading: Reading) -> Reading:
-            found = named(question.text)(reading) if question.ask in (Ask.REFER, Ask.DETECT) else reading
+        def mended(reading: ParsedAnswer) -> ParsedAnswer:
+            found = (
+                named(question.text)(reading)
+                if question.ask in (GroundingTask.REFER, GroundingTask.DETECT)
+                else reading
+            )
             return placed(found)
 
-        yield from told(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
+        yield from decode_answer(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
 
     def _looked_at(self, question: Question) -> tuple[Image.Image, tuple[str, ...]]:
         """The picture, or the part of it that is asked about."""
-        if question.ask is not Ask.IDENTIFY or question.box is None:
+        if question.ask is not GroundingTask.IDENTIFY or question.box is None:
             return question.image, ()
         left, top, right, bottom = boxes.pixels(question.box, question.image.size)
         wider, higher = max(0, SMALLEST_CROP - right + left), max(0, SMALLEST_CROP - bottom + top)
@@ -82,10 +86,10 @@ class PaliGemma:
         return question.image.crop(part), ("The model was shown the box cut out: its prompts take no boxes.",)
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """A PaliGemma from its folder. Raises `UserError` for files that are not of one."""
-    loaded = checkpoint.opened(folder, entry, CLASSES, device, dtype)
-    return Resident(PaliGemma(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
+    loaded = checkpoint.open_checkpoint(folder, entry, CLASSES, device, dtype)
+    return LoadedModel(PaliGemma(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
 
 
 def _words(question: Question) -> str:
@@ -93,13 +97,13 @@ def _words(question: Question) -> str:
     # One line: a line end is where the prompt ends.
     text = " ".join(question.text.split())
     match question.ask:
-        case Ask.REFER:
+        case GroundingTask.REFER:
             return f"detect {text}"
-        case Ask.DETECT:
+        case GroundingTask.DETECT:
             return f"detect {' ; '.join(things(text))}"
-        case Ask.VQA:
+        case GroundingTask.VQA:
             return f"answer en {text}"
-        case Ask.IDENTIFY if text:
+        case GroundingTask.IDENTIFY if text:
             return f"answer en {text}"
         case _:
             return "caption en"

@@ -1,6 +1,6 @@
 """Qwen's vision-language models (Qwen3-VL, Qwen3.5, Qwen2.5-VL): a chat about a picture, boxes as JSON.
 
-Rule of the room: the classes, processor and chat template are the checkpoint's own; what is ours is the words for a
+Invariants: the classes, processor and chat template are the checkpoint's own; what is ours is the words for a
 task, and the codec the catalogue names. Imports torch and transformers; imported lazily. One thread at a time.
 
 Boxes of Qwen3-VL and later are in thousandths of the picture, those of Qwen2.5-VL in pixels of the resized input
@@ -27,13 +27,13 @@ from transformers import (
 from playground.catalog import Entry
 from playground.errors import UserError
 from playground.grounding import checkpoint
-from playground.grounding.answer_decoding import named, placed, told, with_regions
+from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
 from playground.grounding.checkpoint import Checkpoint
 from playground.grounding.codecs import CODECS
 from playground.grounding.generation import generated
 from playground.grounding.task_instructions import instruction
-from playground.grounding.types import Ask, Asked, GroundingEvent, Question, Reading
-from playground.runtime.records import Resident
+from playground.grounding.types import Asked, GroundingEvent, GroundingTask, ParsedAnswer, Question
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 # model_type of the config: the class that reads it
@@ -96,11 +96,11 @@ class Qwen:
             question.seed,
         )
 
-        def mended(reading: Reading) -> Reading:
-            found = named(question.text)(reading) if question.ask is Ask.REFER else reading
+        def mended(reading: ParsedAnswer) -> ParsedAnswer:
+            found = named(question.text)(reading) if question.ask is GroundingTask.REFER else reading
             return placed(found)
 
-        yield from told(words, self._codec, size, prompt, question.max_new_tokens, mended, began)
+        yield from decode_answer(words, self._codec, size, prompt, question.max_new_tokens, mended, began)
 
     def _prompt(self, question: Question, size: tuple[int, int]) -> str:
         """The whole conversation as the chat template writes it, the picture in its first message."""
@@ -144,10 +144,10 @@ class Qwen:
         return wide * side, high * side
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> Resident:
+def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
     """A Qwen vision-language model from its folder. Raises `UserError` for files that are not of one."""
-    loaded = checkpoint.opened(folder, entry, CLASSES, device, dtype, _processor)
-    return Resident(Qwen(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
+    loaded = checkpoint.open_checkpoint(folder, entry, CLASSES, device, dtype, _processor)
+    return LoadedModel(Qwen(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
 
 
 def _processor(folder: Path) -> StillsProcessor:

@@ -1,6 +1,6 @@
 """A grounding engine that asks another server: any that speaks OpenAI's chat completions and sees pictures.
 
-Rule of the room: how a `Question` becomes messages with the picture inside, and the words that come back the events of
+Invariants: how a `Question` becomes messages with the picture inside, and the words that come back the events of
 `GroundingEngine`. The connection is in `remote_words`. The codec is the one the catalogue's entry names: which numbers
 a model gives is known of the model and never guessed from its answer.
 """
@@ -15,11 +15,11 @@ from typing import Any
 from PIL import Image
 
 from playground.catalog import Entry, Remote
-from playground.grounding.answer_decoding import named, placed, told, with_regions
+from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
 from playground.grounding.codecs import CODECS
 from playground.grounding.remote_connection import WordServer
 from playground.grounding.task_instructions import instruction
-from playground.grounding.types import Ask, Asked, Box, GroundingEvent, Question, Reading
+from playground.grounding.types import Asked, Box, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.task import Task
 
 LONGEST_SIDE = 1536  # pixels of the picture that is sent; more is brought down by nearly every server
@@ -64,11 +64,11 @@ class RemoteGrounding:
         yield Asked(prompt)
         task.check()
 
-        def mended(reading: Reading) -> Reading:
-            return placed(named(question.text)(reading) if question.ask is Ask.REFER else reading)
+        def mended(reading: ParsedAnswer) -> ParsedAnswer:
+            return placed(named(question.text)(reading) if question.ask is GroundingTask.REFER else reading)
 
         with closing(self._server.say(self._body(question, prompt, image), task)) as words:
-            yield from told(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
+            yield from decode_answer(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
 
     def _body(self, question: Question, prompt: str, image: Image.Image) -> dict[str, Any]:
         messages: list[dict[str, Any]] = []

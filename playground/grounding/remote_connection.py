@@ -1,6 +1,6 @@
 """The connection to a server that writes words: one streamed chat completion, within limits of time and length.
 
-Rule of the room: nothing here knows pictures or boxes. Nobody who presses Stop waits for a network, a server that
+Invariants: nothing here knows pictures or boxes. Nobody who presses Stop waits for a network, a server that
 writes without end is cut off, and every failure is told in words that name the host.
 """
 
@@ -18,8 +18,8 @@ from playground.errors import UserError
 from playground.inference.openai_stream import Chunk, Usage, sse_data
 from playground.remote import error_messages
 from playground.remote.client import Refused, Server
-from playground.remote.connection import Wire
-from playground.remote.endpoint import key_of
+from playground.remote.connection import Connection
+from playground.remote.endpoint import api_key
 from playground.runtime.task import Task
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class WordServer:
         Raises `Cancelled` at once after `task.cancel()`, and `UserError` for a refusal, a broken connection, silence,
         or something that is no chat completion.
         """
-        wire = Wire()
+        wire = Connection()
         begun = False
         parts = wire.carry(
             self._exchange(body, wire), task, lambda: self._between_seconds if begun else self._first_seconds
@@ -59,9 +59,9 @@ class WordServer:
         except TimeoutError as error:
             raise self._silent(begun) from error
 
-    def _exchange(self, body: dict[str, Any], wire: Wire) -> Iterator[tuple[str, int]]:
+    def _exchange(self, body: dict[str, Any], wire: Connection) -> Iterator[tuple[str, int]]:
         """Runs in the thread of the wire."""
-        key = key_of(self._remote)
+        key = api_key(self._remote)
         try:
             with self._server.taken(body, wire, _without, lambda: self._broken_off("")) as (response, taken):
                 yield from self._words(response, taken, key)

@@ -1,6 +1,6 @@
 """Grounding's verbs: answer, find more like this, show what the eyes see. What the tab and the endpoint call.
 
-Rule of the room: every verb returns a `Job` at once; the work behind it knows nothing of pages. Every question is
+Invariants: every verb returns a `Job` at once; the work behind it knows nothing of pages. Every question is
 settled here, whoever asks, so an engine is only given what it can do.
 """
 
@@ -14,9 +14,10 @@ from playground.catalog import Catalog, Entry
 from playground.errors import UserError
 from playground.grounding.limits import Limits, limits_of
 from playground.grounding.types import Answer, Asked, Box, GroundingEngine, GroundingEvent, Question
-from playground.grounding.validation import checked_box, checked_image, settle, softened
+from playground.grounding.validation import checked_box, checked_image, softened, validate_request
 from playground.runtime import devices
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
 
@@ -31,7 +32,7 @@ LONGEST_PHRASE = 200  # characters, of what a heat map is asked for
 class GroundingService:
     """Questions about pictures to any grounding model of the catalogue: local ones in line, remote ones beside."""
 
-    def __init__(self, catalog: Catalog, models: Models, worker: Worker, remote_worker: Worker) -> None:
+    def __init__(self, catalog: Catalog, models: ModelCache, worker: Worker, remote_worker: Worker) -> None:
         self.catalog = catalog
         self._models = models
         self._worker = worker
@@ -55,13 +56,13 @@ class GroundingService:
         return limits_of(self.entry(model_id))
 
     def answer(self, visitor: str, model_id: str, question: Question) -> Job[GroundingEvent]:
-        """Answer the question: yields `Asked`, `Words` while they come, at last `Answer`.
+        """Answer the question: yields `Asked`, `PartialAnswer` while they come, at last `Answer`.
 
-        Raises `UserError` at once for a question that means nothing to this model (see `settle`). What was changed on
-        the way is in `Asked.notes`.
+        Raises `UserError` at once for a question that means nothing to this model (see `validate_request`). What was
+        changed on the way is in `Asked.notes`.
         """
         entry = self.entry(model_id)
-        settled, notes = settle(entry, question)
+        settled, notes = validate_request(entry, question)
 
         def events(engine: GroundingEngine, task: Task) -> Iterator[GroundingEvent]:
             with closing(engine.answer(settled, task)) as answers:  # type: ignore[type-var]

@@ -1,12 +1,12 @@
 """What a general vision-language model is told for each task: words for those that were trained on no task tags.
 
-Rule of the room: words alone; the codec says how boxes are written, and no model library is needed. Qwen's own forms
+Invariants: words alone; the codec says how boxes are written, and no model library is needed. Qwen's own forms
 where it has some ("Locate …, report the bbox coordinates in JSON format."), plain requests elsewhere.
 """
 
 import re
 
-from playground.grounding.types import Ask, Question
+from playground.grounding.types import GroundingTask, Question
 
 # How an answer is to write its boxes, by codec.
 FORMS = {
@@ -31,21 +31,21 @@ def instruction(question: Question, text: str, codec: str, box: str) -> str:
     """The words for a question. `text` is its text with regions written out, `box` its box as the codec writes it."""
     form = FORMS.get(codec, OWN)
     match question.ask:
-        case Ask.CHAT:
+        case GroundingTask.CHAT:
             return text
-        case Ask.CAPTION:
+        case GroundingTask.CAPTION:
             return text or "Describe this picture in one or two sentences."
-        case Ask.GROUNDED_CAPTION:
+        case GroundingTask.GROUNDED_CAPTION:
             first = text or "Describe this picture in one or two sentences."
             return f"{first} Then locate everyone and everything the description names, and {form}."
-        case Ask.REFER:
+        case GroundingTask.REFER:
             return f"Locate {text.rstrip(' .')}, {form}."
-        case Ask.DETECT:
+        case GroundingTask.DETECT:
             named = ", ".join(f'"{thing}"' for thing in things(text))
             return f"Locate every instance that belongs to the following categories: {named}. For each, {form}."
-        case Ask.IDENTIFY:
+        case GroundingTask.IDENTIFY:
             return f"{text or 'Who or what is in this region?'} The region: {box}. Answer with a short phrase, no box."
-        case Ask.VQA:
+        case GroundingTask.VQA:
             return f"{text} Answer with a word or a short phrase."
 
 

@@ -1,33 +1,33 @@
 """What a person types by hand: task tags, boxes in words, and the names of regions.
 
-Rule of the room: everything here reads a question, never an answer. What is not understood stays in the text
+Invariants: everything here reads a question, never an answer. What is not understood stays in the text
 as it was.
 """
 
 import re
 
 from playground.grounding.boxes import checked
-from playground.grounding.types import Ask, Box
+from playground.grounding.types import Box, GroundingTask
 
 TAGS = {
-    "chat": Ask.CHAT,
-    "caption": Ask.CAPTION,
-    "grounding": Ask.GROUNDED_CAPTION,
-    "grounded_caption": Ask.GROUNDED_CAPTION,
-    "refer": Ask.REFER,
-    "detection": Ask.DETECT,
-    "detect": Ask.DETECT,
-    "identify": Ask.IDENTIFY,
-    "vqa": Ask.VQA,
+    "chat": GroundingTask.CHAT,
+    "caption": GroundingTask.CAPTION,
+    "grounding": GroundingTask.GROUNDED_CAPTION,
+    "grounded_caption": GroundingTask.GROUNDED_CAPTION,
+    "refer": GroundingTask.REFER,
+    "detection": GroundingTask.DETECT,
+    "detect": GroundingTask.DETECT,
+    "identify": GroundingTask.IDENTIFY,
+    "vqa": GroundingTask.VQA,
 }
 TAG_OF = {
-    Ask.CHAT: "",
-    Ask.CAPTION: "[caption]",
-    Ask.GROUNDED_CAPTION: "[grounding]",
-    Ask.REFER: "[refer]",
-    Ask.DETECT: "[detection]",
-    Ask.IDENTIFY: "[identify]",
-    Ask.VQA: "[vqa]",
+    GroundingTask.CHAT: "",
+    GroundingTask.CAPTION: "[caption]",
+    GroundingTask.GROUNDED_CAPTION: "[grounding]",
+    GroundingTask.REFER: "[refer]",
+    GroundingTask.DETECT: "[detection]",
+    GroundingTask.IDENTIFY: "[identify]",
+    GroundingTask.VQA: "[vqa]",
 }
 _TAG = re.compile(r"\s*+\[\s*+([a-zA-Z]{1,12}(?:[ _-][a-zA-Z]{1,12})?)\s*+\]")
 _HUNDREDTHS = re.compile(r"\{\s*+<(\d{1,3})>\s*+<(\d{1,3})>\s*+<(\d{1,3})>\s*+<(\d{1,3})>\s*+\}")
@@ -36,7 +36,7 @@ _FRACTIONS = re.compile(rf"\[{','.join([_NUMBER] * 4)}\]")
 _REGION = re.compile(r"\[(r[1-9]\d{0,2})\]", re.IGNORECASE)
 
 
-def split(text: str) -> tuple[Ask | None, str]:
+def split(text: str) -> tuple[GroundingTask | None, str]:
     """The task that a leading tag such as `[refer]` names, and the text without it; None where there is none."""
     match = _TAG.match(text)
     ask = TAGS.get(re.sub(r"[ -]", "_", match[1]).lower()) if match else None

@@ -1,6 +1,6 @@
 """Questions about a picture, and answers whose words point into it: plain data, the same for every model.
 
-Rule of the room: no behaviour beyond what a record needs, no model library, nothing of the page. Every box that leaves
+Invariants: no behaviour beyond what a record needs, no model library, nothing of the page. Every box that leaves
 or enters an engine is a fraction of the upright original picture; what a model calls its coordinates stays in a codec.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class Ask(StrEnum):
+class GroundingTask(StrEnum):
     """What is asked: the six task identifiers of MiniGPT-v2 (Chen et al. 2023, arXiv:2310.09478), and none of them."""
 
     CHAT = "chat"
@@ -71,7 +71,7 @@ class Question:
     written `[r1]`, stand for boxes. `temperature` 0 is greedy; `max_new_tokens` 0 is as the model likes it.
     """
 
-    ask: Ask
+    ask: GroundingTask
     image: "Image.Image"
     text: str = ""
     box: Box | None = None
@@ -83,7 +83,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedAnswer:
     """What a codec makes of a model's words: the text without markup, what it points at, and what was wrong.
 
     A reading of words that are still coming holds only what is whole: half a box or half a tag is not shown.
@@ -104,10 +104,10 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Words:
+class PartialAnswer:
     """The answer so far, whole: it replaces the one before."""
 
-    reading: Reading
+    reading: ParsedAnswer
     raw: str
 
 
@@ -115,7 +115,7 @@ class Words:
 class Answer:
     """The finished answer. `raw` is what the model said, markup and all; "" for a detector."""
 
-    reading: Reading
+    reading: ParsedAnswer
     raw: str
     prompt: str
     seconds: float
@@ -123,14 +123,14 @@ class Answer:
     stopped: bool = False  # cut at the most tokens
 
 
-GroundingEvent = Asked | Words | Answer
+GroundingEvent = Asked | PartialAnswer | Answer
 
 
 class GroundingEngine(Protocol):
     """Anything that answers questions about pictures: a local model or a server."""
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
-        """Yield `Asked`, then `Words` while they come, then `Answer`.
+        """Yield `Asked`, then `PartialAnswer` while they come, then `Answer`.
 
         Raises `Cancelled` at the next token after `task.cancel()`, and `UserError` for what the user can mend; the
         engine is usable again afterwards, whatever happened.
@@ -141,7 +141,7 @@ class GroundingEngine(Protocol):
 class SimilarEngine(Protocol):
     """An engine that also finds what looks like a part of the picture (OWL-ViT's image-guided detection)."""
 
-    def similar(self, image: "Image.Image", box: Box, task: Task) -> Reading: ...
+    def similar(self, image: "Image.Image", box: Box, task: Task) -> ParsedAnswer: ...
 
 
 class SeeingEngine(Protocol):

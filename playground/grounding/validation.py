@@ -1,6 +1,6 @@
 """A question held to what its model can do: the same for the page, the API and the command.
 
-Rule of the room: what means nothing is refused, what goes too far is brought inside the limits, and every change is
+Invariants: what means nothing is refused, what goes too far is brought inside the limits, and every change is
 said. Nothing a user writes reaches a model as one of its own marks. Settling a settled question changes nothing.
 """
 
@@ -15,7 +15,7 @@ from playground.catalog import Entry
 from playground.errors import UserError
 from playground.grounding import boxes, task_tags
 from playground.grounding.limits import Limits, limits_of
-from playground.grounding.types import Ask, Box, Question, Turn
+from playground.grounding.types import Box, GroundingTask, Question, Turn
 from playground.imaging import uploads
 
 LONGEST_TEXT = 2_000  # characters
@@ -30,14 +30,16 @@ SOFTER = str.maketrans("<＜﹤>＞﹥{｛﹛}｝﹜", "‹‹‹›››((()))
 KEPT = "\n\u200c\u200d"  # the joiners of Persian, Hindi and emoji
 TAG = re.compile(r"\[(/?[A-Za-z_]{1,20})\]")  # [INST], [vqa]: a tag that counts was taken out before
 NEEDS_TEXT = {
-    Ask.CHAT: "There is no question. Write what you want to know.",
-    Ask.VQA: "There is no question. Write what you want to know, for example: what colour is the hat?",
-    Ask.REFER: "There is nothing to look for. Write whom or what to find, for example: the person with a red hat.",
-    Ask.DETECT: "There is nothing to look for. Write what to find, for example: glasses.",
+    GroundingTask.CHAT: "There is no question. Write what you want to know.",
+    GroundingTask.VQA: "There is no question. Write what you want to know, for example: what colour is the hat?",
+    GroundingTask.REFER: (
+        "There is nothing to look for. Write whom or what to find, for example: the person with a red hat."
+    ),
+    GroundingTask.DETECT: "There is nothing to look for. Write what to find, for example: glasses.",
 }
 
 
-def settle(entry: Entry, question: Question) -> tuple[Question, tuple[str, ...]]:
+def validate_request(entry: Entry, question: Question) -> tuple[Question, tuple[str, ...]]:
     """The question as the model will be given it, and what was changed, in words.
 
     Raises:
@@ -47,11 +49,11 @@ def settle(entry: Entry, question: Question) -> tuple[Question, tuple[str, ...]]
     limits, notes = limits_of(entry), list[str]()
     ask = _ask(question.ask, entry, limits)
     text = _text(question.text, notes)
-    needed = ask in NEEDS_TEXT and not (ask is Ask.DETECT and entry.grounding.everything)
+    needed = ask in NEEDS_TEXT and not (ask is GroundingTask.DETECT and entry.grounding.everything)
     if needed and not text:
         raise UserError(NEEDS_TEXT[ask])
     box = None if question.box is None else checked_box(question.box)
-    if ask is Ask.IDENTIFY and box is None:
+    if ask is GroundingTask.IDENTIFY and box is None:
         raise UserError("There is no box to look into. Drag one on the picture, or type its corners.")
     settled = replace(
         question,
@@ -90,11 +92,11 @@ def softened(text: str) -> str:
     return TAG.sub(r"(\1)", plain)
 
 
-def _ask(ask: Any, entry: Entry, limits: Limits) -> Ask:
+def _ask(ask: Any, entry: Entry, limits: Limits) -> GroundingTask:
     try:
-        known = Ask(ask)
+        known = GroundingTask(ask)
     except ValueError as error:
-        names = ", ".join(Ask)
+        names = ", ".join(GroundingTask)
         raise UserError(f"There is no task “{str(ask)[:40]}”. Choose one of: {names}.") from error
     if why := limits.asks[known]:
         able = ", ".join(other for other, reason in limits.asks.items() if not reason)

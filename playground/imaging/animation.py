@@ -1,6 +1,6 @@
 """Frames become an animation: a looping WebP, which every browser shows in an `img` element.
 
-Rule of the room: a frame is made when the encoder asks for it, so a long animation needs the memory of one frame, and
+Invariants: a frame is made when the encoder asks for it, so a long animation needs the memory of one frame, and
 Stop acts between two of them.
 """
 

@@ -1,6 +1,6 @@
 """Pictures on their way out: JPEG for what moves, PNG for what is kept.
 
-Rule of the room: a live picture must cost well under a frame's time, so it is enlarged and compressed once, in memory;
+Invariants: a live picture must cost well under a frame's time, so it is enlarged and compressed once, in memory;
 what a person saves is exact and carries how it was made.
 """
 

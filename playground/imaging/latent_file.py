@@ -1,6 +1,6 @@
 """A latent that can be saved and loaded: as JSON, or inside the PNG of its own picture.
 
-Rule of the room: a file is hostile until all of it is checked: size, version, kind, every number. `dumps` and `loads`
+Invariants: a file is hostile until all of it is checked: size, version, kind, every number. `dumps` and `loads`
 undo each other exactly.
 
 The PNG holds the same JSON in an uncompressed iTXt chunk, which is found by walking the chunks: no pixel is decoded

@@ -1,6 +1,6 @@
 """How alike two pictures are: PSNR and SSIM.
 
-Rule of the room: uint8 arrays (H, W, 3) of one size in, a number out; numpy alone, and the published definitions.
+Invariants: uint8 arrays (H, W, 3) of one size in, a number out; numpy alone, and the published definitions.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Pictures from outside, made harmless: an upload becomes an upright RGB picture, or words that say why not.
 
-Rule of the room: limits are checked before a pixel is decoded. Nothing here keeps a file's metadata (place, camera,
+Invariants: limits are checked before a pixel is decoded. Nothing here keeps a file's metadata (place, camera,
 owner): a picture that left this room holds pixels alone.
 """
 

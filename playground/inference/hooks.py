@@ -1,6 +1,6 @@
 """Looking in on a model between its layers: Stop acts there, and memory is measured there.
 
-Rule of the room: hooks on the blocks (members of module lists), not on every module, so that a step of a small model
+Invariants: hooks on the blocks (members of module lists), not on every module, so that a step of a small model
 takes no longer for being watched; all of them are gone when the block of code ends.
 """
 
@@ -39,7 +39,7 @@ def between_layers(blocks: list[torch.nn.Module], look: Callable[[], None]) -> I
             hook.remove()
 
 
-class Peak:
+class PeakMemory:
     """The most memory in use since it was made: the GPU's by its allocator, the process's on a CPU."""
 
     def __init__(self, device: str) -> None:

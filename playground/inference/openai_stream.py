@@ -1,6 +1,6 @@
 """What an OpenAI-compatible server streams: server-sent events, chunks, tokens.
 
-Rule of the room: how bytes become `Token`s, and nothing about connections or failures. The format is
+Invariants: how bytes become `Token`s, and nothing about connections or failures. The format is
 the one of OpenAI's chat completion chunks as vLLM, SGLang, llama-server and `transformers serve` send
 it; what a chunk holds beyond these fields is ignored.
 """

@@ -1,6 +1,6 @@
 """From logits to the next token: the samplers, in the order every engine keeps.
 
-Rule of the room: pure functions on one position's logits; no model, no tokenizer. Imports torch, and
+Invariants: pure functions on one position's logits; no model, no tokenizer. Imports torch, and
 is itself imported only by rooms that do.
 """
 

@@ -1,6 +1,6 @@
 """One model of one server, asked until it takes the request: what it refuses by name is left out and remembered.
 
-Rule of the room: a request is a dictionary and an answer is bytes; what the fields mean, and how a failure is told of
+Invariants: a request is a dictionary and an answer is bytes; what the fields mean, and how a failure is told of
 a reply or a picture, stays with who asks.
 """
 
@@ -15,8 +15,8 @@ import httpx
 from playground.catalog import Remote
 from playground.errors import UserError
 from playground.remote import error_messages
-from playground.remote.connection import Wire
-from playground.remote.endpoint import base_of, client, key_of
+from playground.remote.connection import Connection
+from playground.remote.endpoint import api_key, base_url, http_client
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class Server:
 
     def __init__(self, remote: Remote, path: str, accept: str, connect_seconds: float) -> None:
         self.remote = remote
-        self.base, self.host = base_of(remote.url, path)
-        self.client = client(connect_seconds)
+        self.base, self.host = base_url(remote.url, path)
+        self.client = http_client(connect_seconds)
         self.refused: frozenset[str] = frozenset()
         self._path = path
         self._accept = accept
@@ -52,12 +52,12 @@ class Server:
 
     def headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept": self._accept}
-        key = key_of(self.remote)
+        key = api_key(self.remote)
         return headers | {"Authorization": f"Bearer {key}"} if key else headers
 
     @contextmanager
     def taken(
-        self, body: Body, wire: Wire, without: Callable[[Body, Refused], Body | None],
+        self, body: Body, wire: Connection, without: Callable[[Body, Refused], Body | None],
         broken_off: Callable[[], UserError],
     ) -> Iterator[tuple[httpx.Response, Body]]:  # fmt: skip
         """The answer to be read, and the request as the server took it. Runs in the thread of the wire.

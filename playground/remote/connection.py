@@ -1,6 +1,6 @@
 """The connection to another server: read in a thread of its own, cut from any.
 
-Rule of the room: nobody who presses Stop waits for a network, and a server whose reader has left
+Invariants: nobody who presses Stop waits for a network, and a server whose reader has left
 sees the connection close. Nothing here knows what is carried.
 """
 
@@ -16,7 +16,7 @@ from playground.runtime.task import Task
 T = TypeVar("T")
 
 
-class Wire:
+class Connection:
     """The connection of one exchange, which any thread may cut while another is blocked in it.
 
     Closing an httpx response from a second thread neither wakes a blocked read nor exists before

@@ -1,6 +1,6 @@
 """Where a server of the catalogue is reached, with which key, and over which client.
 
-Rule of the room: what every tab that asks another server has in common, and nothing of what is asked. A key is read
+Invariants: what every tab that asks another server has in common, and nothing of what is asked. A key is read
 from the environment at every request and kept nowhere.
 """
 
@@ -15,7 +15,7 @@ from playground.errors import UserError
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
-def base_of(url: str, path: str) -> tuple[str, str]:
+def base_url(url: str, path: str) -> tuple[str, str]:
     """The base of the API, with its version segment (`/v1` where the url names none), and the host to show.
 
     `path` is what is asked there, such as "/chat/completions": a url that ends in it means the base before it.
@@ -33,7 +33,7 @@ def base_of(url: str, path: str) -> tuple[str, str]:
     return base, parsed.netloc.decode("ascii")
 
 
-def key_of(remote: Remote) -> str:
+def api_key(remote: Remote) -> str:
     """The key, as the environment has it now; "" where the entry names none or it is not set.
 
     Raises `UserError` for one that no header can carry.
@@ -45,7 +45,7 @@ def key_of(remote: Remote) -> str:
     return key
 
 
-def client(connect_seconds: float) -> httpx.Client:
+def http_client(connect_seconds: float) -> httpx.Client:
     """A client whose every request is a connection of its own, and whose reads are bounded by who waits for them."""
     return httpx.Client(
         # No limit on reads: whoever waits knows how long, and cuts the wire.

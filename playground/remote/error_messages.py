@@ -1,6 +1,6 @@
 """What to tell a person when a server fails, and what to do about it.
 
-Rule of the room: every function makes a `UserError` that names the host; none shows a key, nor more
+Invariants: every function makes a `UserError` that names the host; none shows a key, nor more
 than a line of what the server said.
 """
 

@@ -1,6 +1,6 @@
 """How many cores torch computes on: all of them for a large model, for a small one those that nobody else wants.
 
-Rule of the room: counts belong to threads, what is set here holds for the calling one; and whoever computed on several
+Invariants: counts belong to threads, what is set here holds for the calling one; and whoever computed on several
 cores lets go of them: a large model when it is done, a small one when its worker rests or does anything large. A layer
 of a small network is over in a tenth of a millisecond. Its threads wait for each other awake, which is fast while each
 has a core to itself. Two things make every layer wait for milliseconds:

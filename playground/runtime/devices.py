@@ -1,6 +1,6 @@
 """The machine: which device models run on, how much memory there is, and how to give it back.
 
-Rule of the room: facts about the machine, nothing about particular models. torch is imported by functions
+Invariants: facts about the machine, nothing about particular models. torch is imported by functions
 that are not called before a model is asked for.
 """
 
@@ -169,7 +169,7 @@ def trace(model: object) -> Callable[[], object]:
         return lambda: "unknown"
 
 
-def give_back(collect: bool = True) -> None:
+def release_memory(collect: bool = True) -> None:
     """Return what nobody refers to any more to the GPU and to the operating system.
 
     `collect` looks for reference cycles first. With the libraries imported that stops every thread for
@@ -211,6 +211,6 @@ def forget_locals(error: BaseException) -> None:
         link = link.__cause__ or link.__context__
 
 
-def in_words(nbytes: int) -> str:
+def format_bytes(nbytes: int) -> str:
     """A size as people read it: "850 MB", "2.6 GB" (decimal, as the hub counts)."""
     return f"{nbytes / 1e9:.1f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:.0f} MB"

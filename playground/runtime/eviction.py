@@ -1,6 +1,6 @@
 """Making room: who leaves memory, where to, and who has to wait.
 
-Rule of the room: from the GPU a model goes to RAM, if it can be moved and fits there, and from RAM it
+Invariants: from the GPU a model goes to RAM, if it can be moved and fits there, and from RAM it
 goes altogether; always the one that was not used for longest, never one in use.
 """
 
@@ -12,8 +12,8 @@ from functools import cached_property
 
 from playground.errors import UserError
 from playground.runtime import devices
-from playground.runtime.devices import Device, in_words
-from playground.runtime.load_lock import building
+from playground.runtime.devices import Device, format_bytes
+from playground.runtime.load_lock import load_lock
 from playground.runtime.records import Entry, Lease, Ledger, ModelKey, Place
 from playground.runtime.task import Phase, Task
 
@@ -22,8 +22,8 @@ _MEMORY: dict[Place, str] = {"device": "GPU memory", "ram": "memory"}
 _FLAG: dict[Place, str] = {"device": "--vram", "ram": "--ram"}
 
 
-class Occupancy:
-    """What models take of the device and of RAM, kept within budgets. The lock order is that of `Models`."""
+class EvictionPolicy:
+    """What models take of the device and of RAM, kept within budgets. The lock order is that of `ModelCache`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Occupancy:
                 if told and not evict and not self._ledger.wait_for_room(entry, need):
                     raise UserError(self._in_vain(entry, need))
             if evict:
-                with building(task):
+                with load_lock(task):
                     if not self._has_room(entry, need):  # it may have come while others were building
                         self._evict_one(entry.home, besides=entry)
             elif not told:
@@ -91,13 +91,13 @@ class Occupancy:
         total = need + entry.bytes_at_home
         if total > budget and not self._eager:
             raise UserError(
-                f"“{entry.key.id}” needs about {in_words(total)}, and models may take {in_words(budget)} of "
+                f"“{entry.key.id}” needs about {format_bytes(total)}, and models may take {format_bytes(budget)} of "
                 f"{_MEMORY[entry.home]}. Choose a smaller model, ask for less at once, or start the app with a "
                 f"larger {_FLAG[entry.home]}."
             )
 
     def settle(self, entry: Entry, working: int) -> None:
-        """Hold a model that was just built (`BUILD_LOCK` held) to the budget with the bytes it really takes:
+        """Hold a model that was just built (`LOAD_LOCK` held) to the budget with the bytes it really takes:
         others leave, or it goes again and a `UserError` says so."""
         while not self._within_budget(entry.home) and self._evict_one(entry.home, besides=entry):
             pass
@@ -109,7 +109,7 @@ class Occupancy:
 
     def drop_unused(self, which: Callable[[Entry], bool], task: Task | None = None) -> None:
         """Let go of every unused model for which `which(entry)` holds, copies in RAM too."""
-        with building(task or Task()), ExitStack() as owned:
+        with load_lock(task or Task()), ExitStack() as owned:
             with self._ledger:
                 entries = [self._ledger.own(entry) for entry in self._ledger.unused() if which(entry)]
             for entry in entries:
@@ -121,12 +121,12 @@ class Occupancy:
         log.warning("memory ran out with %s; unloading what is not in use", key)
         if not self._eager:
             self.drop_unused(lambda entry: entry.key != key, task)
-        devices.give_back()
+        devices.release_memory()
 
     def free_in_words(self, place: Place) -> str:
         """What the machine has, whatever the budget."""
         total = self.device.total_bytes if place == "device" else devices.ram_limit()
-        return f"{in_words(self._free(place))} of {in_words(total)} are free"
+        return f"{format_bytes(self._free(place))} of {format_bytes(total)} are free"
 
     @contextmanager
     def owning(self, entry: Entry) -> Iterator[None]:
@@ -138,7 +138,7 @@ class Occupancy:
                 self._ledger.disown(entry)
 
     def move(self, entry: Entry, to: Place) -> None:
-        """Move an owned model, `BUILD_LOCK` held. If that fails it is half here and half there, and released."""
+        """Move an owned model, `LOAD_LOCK` held. If that fails it is half here and half there, and released."""
         assert entry.resident is not None
         assert entry.resident.move is not None
         try:
@@ -147,13 +147,13 @@ class Occupancy:
             devices.forget_locals(error)
             self.release(entry)
             raise
-        devices.give_back(collect=False)
+        devices.release_memory(collect=False)
         with self._ledger:
             entry.place, entry.bound_for = to, None
             self._ledger.changed()
 
     def release(self, *entries: Entry) -> None:
-        """Close owned models, `BUILD_LOCK` held. Their bytes count until the memory was given back."""
+        """Close owned models, `LOAD_LOCK` held. Their bytes count until the memory was given back."""
         traces = []
         try:
             for entry in entries:
@@ -163,7 +163,7 @@ class Occupancy:
                     resident.close()
         finally:
             resident = None
-            devices.give_back(collect=any(trace() is not None for trace in traces))
+            devices.release_memory(collect=any(trace() is not None for trace in traces))
             for entry in entries:
                 if entry.resident is None:
                     entry.nbytes = 0
@@ -225,7 +225,8 @@ class Occupancy:
         held = self._ledger.used(place) - entry.bytes_in(place)
         users = sorted({f"“{other.key.id}”" for other in self._ledger if other.leases and other is not entry})
         return (
-            f"“{entry.key.id}” needs about {in_words(need + entry.bytes_at_home)}, and beside it {', '.join(users)} "
-            f"must stay, with {in_words(held)} of the {in_words(self.budget(place))} that models may take of "
-            f"{_MEMORY[place]}. Choose a smaller model for one of them, or start the app with a larger {_FLAG[place]}."
+            f"“{entry.key.id}” needs about {format_bytes(need + entry.bytes_at_home)}, and beside it "
+            f"{', '.join(users)} must stay, with {format_bytes(held)} of the "
+            f"{format_bytes(self.budget(place))} that models may take of {_MEMORY[place]}. Choose a "
+            f"smaller model for one of them, or start the app with a larger {_FLAG[place]}."
         )

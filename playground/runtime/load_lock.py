@@ -1,6 +1,6 @@
 """Models are built, moved and closed one at a time, in the whole process.
 
-Rule of the room: whoever constructs a module of a library, here or in a recipe, does it inside
+Invariants: whoever constructs a module of a library, here or in a recipe, does it inside
 `with building(task):`. Code that runs beside a load names the dtype of every tensor it makes.
 """
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from playground.runtime.task import Phase, Task
 
-BUILD_LOCK = threading.RLock()
+LOAD_LOCK = threading.RLock()
 """Held round every construction, device move and close of a model.
 
 It is one per process because what it guards is: `from_pretrained` of diffusers (through accelerate)
@@ -22,14 +22,14 @@ LOOK_S = 0.1  # how often a thread that waits looks whether it was stopped
 
 
 @contextmanager
-def building(task: Task) -> Iterator[None]:
-    """Hold `BUILD_LOCK`; Stop releases who still waits for it."""
-    if not BUILD_LOCK.acquire(blocking=False):
+def load_lock(task: Task) -> Iterator[None]:
+    """Hold `LOAD_LOCK`; Stop releases who still waits for it."""
+    if not LOAD_LOCK.acquire(blocking=False):
         task.report(Phase("waiting", "another model is loading"))
-        while not BUILD_LOCK.acquire(timeout=LOOK_S):
+        while not LOAD_LOCK.acquire(timeout=LOOK_S):
             task.check()
     try:
         task.check()
         yield
     finally:
-        BUILD_LOCK.release()
+        LOAD_LOCK.release()

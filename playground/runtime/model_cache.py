@@ -1,7 +1,7 @@
 """The one way in to every model: `with models.use(key, task) as model:`.
 
-Rule of the room: a model in use stays where it is; a model nobody uses leaves when its memory is wanted
-elsewhere, or when nobody came back to it (`occupancy.py`). What is where stands in the ledger (`ledger.py`).
+Invariants: a model in use stays where it is; a model nobody uses leaves when its memory is wanted
+elsewhere, or when nobody came back to it (`eviction.py`). What is where stands in the ledger (`records.py`).
 """
 
 import logging
@@ -15,24 +15,22 @@ from typing import Any, TypeVar
 from playground.errors import UserError
 from playground.runtime import devices
 from playground.runtime.cpu_threads import computing
-from playground.runtime.eviction import Occupancy
-from playground.runtime.load_lock import BUILD_LOCK, building
-from playground.runtime.records import Entry, Lease, Ledger, Loader, ModelKey, Place, Record, Resident
+from playground.runtime.eviction import EvictionPolicy
+from playground.runtime.load_lock import load_lock
+from playground.runtime.records import Entry, Lease, Ledger, Loader, ModelKey, Place, Record
 from playground.runtime.task import Phase, Task
-
-__all__ = ["BUILD_LOCK", "Loader", "ModelKey", "Models", "Record", "Resident"]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 MARGIN = 1.1  # a load takes more than its weights: buffers, blocks of the file, an estimate that is one
 
 
-class Models:
+class ModelCache:
     """All models of the app, within byte budgets for the device and for RAM.
 
     Two locks, taken in this order and never the other way round:
 
-    1. `BUILD_LOCK`, for building, moving and closing. No thread holds it while it downloads or waits
+    1. `LOAD_LOCK`, for building, moving and closing. No thread holds it while it downloads or waits
        for a lease to end; so one that holds a lease can always load what else it needs, and end.
     2. the ledger, for looking and writing down. Nothing is called under it that could block: no
        loader, no `task.report`, no `move`, no `close`.
@@ -64,7 +62,7 @@ class Models:
         self._idle_seconds = idle_seconds
         self._on_cpu = on_cpu
         self._ledger = Ledger()
-        self._occupancy = Occupancy(self._ledger, device, vram_budget, ram_budget, eager)
+        self._occupancy = EvictionPolicy(self._ledger, device, vram_budget, ram_budget, eager)
         self._closed = threading.Event()
         devices.share_one_heap()
         if eager:
@@ -181,7 +179,7 @@ class Models:
                         raise
                     devices.forget_locals(error)
                 self._occupancy.drop_all_unused_but(entry.key, shown)
-        size = f" ({devices.in_words(nbytes)})" if (nbytes := self._weights(entry.key)) else ""
+        size = f" ({devices.format_bytes(nbytes)})" if (nbytes := self._weights(entry.key)) else ""
         raise UserError(
             f"Memory ran out while loading “{entry.key.id}”{size}, although every unused model was unloaded; "
             f"{self._occupancy.free_in_words(entry.home)}. Close other programs, or choose a smaller model."
@@ -197,7 +195,7 @@ class Models:
         assert lease is not None  # the entry is this thread's, nobody else takes it away
         with ExitStack() as undo:
             undo.callback(self._end, lease)
-            with building(task), computing(one_core=False):
+            with load_lock(task), computing(one_core=False):
                 task.report(Phase("loading", key.id))
                 if entry.resident is not None:
                     occupancy.move(entry, entry.home)
@@ -214,7 +212,7 @@ class Models:
             resident = self._loader.build(entry.key, fetched, device, task)
         except BaseException as error:  # on its way, without the half-built model
             devices.forget_locals(error)
-            devices.give_back()
+            devices.release_memory()
             raise
         self._measured[entry.key] = resident.nbytes
         with self._ledger:

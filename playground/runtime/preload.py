@@ -1,6 +1,6 @@
 """A tab that is opened gets its model ready while its visitor still reads and types.
 
-Rule of the room: only a model that comes along is loaded ahead, and only one for a tab: what is large, or not on this
+Invariants: only a model that comes along is loaded ahead, and only one for a tab: what is large, or not on this
 disk, waits until it is asked for. Nobody is told of it, and whoever asks meanwhile waits for the same load.
 """
 
@@ -8,17 +8,18 @@ import threading
 from collections.abc import Iterator
 
 from playground.catalog import Catalog, Entry
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Worker
 
 TABS = ("image", "grounding")  # the faces' tabs draw at once, and chat's first word comes within a second
 
 
-class Ahead:
+class Preloader:
     """Loads on a thread of its own."""
 
-    def __init__(self, catalog: Catalog, models: Models) -> None:
+    def __init__(self, catalog: Catalog, models: ModelCache) -> None:
         self._catalog = catalog
         self._models = models
         self._worker = Worker("ahead", per_visitor=1)

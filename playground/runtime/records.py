@@ -1,6 +1,6 @@
 """What the model cache keeps track of: keys, models in memory, the record of each, and the ledger of all of them.
 
-Rule of the room: plain data, the one protocol a loader follows, and bookkeeping. Nothing here loads, moves or closes a
+Invariants: plain data, the one protocol a loader follows, and bookkeeping. Nothing here loads, moves or closes a
 model, reports, or blocks for longer than one `wait`. Every method of the ledger is called with the ledger held
 (`with ledger:`).
 """
@@ -25,7 +25,7 @@ class ModelKey(NamedTuple):
 
 
 @dataclass(eq=False)
-class Resident:
+class LoadedModel:
     """A model in memory, as a loader returns it.
 
     `nbytes` is what its weights take. `move` brings it to a device by name ("cpu", "cuda:0"); None
@@ -41,14 +41,14 @@ class Resident:
 
 
 class Loader(Protocol):
-    """From a key to a model in memory. Neither method may ask `Models` for another model."""
+    """From a key to a model in memory. Neither method may ask `ModelCache` for another model."""
 
     def fetch(self, key: ModelKey, task: Task) -> Any:
         """Get the files: network and disk, no lock held, may take long. What comes back goes to `build`."""
         ...
 
-    def build(self, key: ModelKey, fetched: Any, device: str, task: Task) -> Resident:
-        """Construct the model on `device` ("cuda:0", "mps", "cpu"), under `BUILD_LOCK`."""
+    def build(self, key: ModelKey, fetched: Any, device: str, task: Task) -> LoadedModel:
+        """Construct the model on `device` ("cuda:0", "mps", "cpu"), under `LOAD_LOCK`."""
         ...
 
 
@@ -74,7 +74,7 @@ class Entry:
     owner: int | None
     place: Place = field(init=False)
     bound_for: Place | None = None
-    resident: Resident | None = None
+    resident: LoadedModel | None = None
     nbytes: int = 0
     leases: list[Lease] = field(default_factory=list)
     phase: Phase = field(init=False)

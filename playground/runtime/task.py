@@ -1,6 +1,6 @@
 """What is handed down through long work: may it go on, and whom to tell.
 
-Rule of the room: everything that may take longer than a blink takes a `Task`, calls `check()` at its
+Invariants: everything that may take longer than a blink takes a `Task`, calls `check()` at its
 boundaries (token, step, file, block of a download) and `report()`s the phase it is in.
 """
 

@@ -1,6 +1,6 @@
 """Heavy work runs one at a time per device, on one persistent thread, fair between visitors.
 
-Rule of the room: a visitor is never tied to the work. `Job.events()` is what the visitor sees: it
+Invariants: a visitor is never tied to the work. `Job.events()` is what the visitor sees: it
 hears of every result and phase, a heartbeat at least every 0.1 s, and it ends as soon as the job is
 cancelled, even while the work itself is still on its way to its next boundary. The work ends there by
 itself (`Task.check`) and leaves the model usable.

@@ -1,6 +1,6 @@
 """Work that calls back, as an iterator: the events of a pipeline's loop come out one by one.
 
-Rule of the room: the work and its consumer take turns on one thread, each on a stack of its own. Whatever the consumer
+Invariants: the work and its consumer take turns on one thread, each on a stack of its own. Whatever the consumer
 does between two events (load another model, score a picture) it does while the work stands still, and when the
 consumer leaves, the work is over. Of what the work set for its thread torch's modes do not hold for the consumer.
 
@@ -20,7 +20,7 @@ from playground.errors import Cancelled
 T = TypeVar("T")
 
 
-def stepwise(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
+def callback_iterator(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
     """Run `work(put)` and yield what it puts; raises what it raises. To be read on one thread.
 
     Closing the iterator raises `Cancelled` in the `put` at which the work stands, and waits for the work to end.

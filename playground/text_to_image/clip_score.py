@@ -1,6 +1,6 @@
 """How well pictures fit words: 100 times the cosine between CLIP's embeddings of both.
 
-Rule of the room: torch and transformers live here and are imported when the first score is wanted. Scores of two
+Invariants: torch and transformers live here and are imported when the first score is wanted. Scores of two
 different CLIPs cannot be compared, so a score is always shown with the name of its CLIP.
 
 The measure is that of Hessel et al. 2021 (CLIPScore, arXiv:2104.08718) without their factor of 2.5 and their cut at 0:
@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer, CLIPMode
 
 from playground.errors import UserError
 from playground.runtime.devices import is_out_of_memory
-from playground.runtime.records import Resident
+from playground.runtime.records import LoadedModel
 
 # model_type of the config: the class that reads it
 CLASSES: dict[str, Any] = {"clip": CLIPModel, "vision-text-dual-encoder": VisionTextDualEncoderModel}
@@ -79,7 +79,7 @@ class ClipScore:
         return F.normalize(self._model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
 
-def load(folder: Path, device: str, label: str = "This CLIP") -> Resident:
+def load(folder: Path, device: str, label: str = "This CLIP") -> LoadedModel:
     """A CLIP from its folder: config, safetensors, tokenizer and the preparation of pictures, as they were saved.
 
     In fp32: it is small, and cosines of nearby pictures differ in the third digit. Raises `UserError` for files that
@@ -109,4 +109,4 @@ def load(folder: Path, device: str, label: str = "This CLIP") -> Resident:
     if not rows // 2 < len(tokenizer) <= rows:  # without its files a tokenizer is made all the same, and is empty
         raise UserError(f"{label} has {rows} embeddings for words and a tokenizer of {len(tokenizer)}. {_CHOOSE}")
     clip = ClipScore(model.to(device), prepare, tokenizer, label)
-    return Resident(clip, nbytes=clip.nbytes, move=clip.move)
+    return LoadedModel(clip, nbytes=clip.nbytes, move=clip.move)

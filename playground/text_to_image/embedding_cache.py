@@ -1,6 +1,6 @@
 """What a pipeline made of the words, kept for the next step and for the next picture of the same words.
 
-Rule of the room: kept is what the same call gave for the very same arguments, so pictures are the same as without.
+Invariants: kept is what the same call gave for the very same arguments, so pictures are the same as without.
 
 - Of a prompt: what `encode_prompt` gave, which every pipeline has. A text encoder that waits in RAM need not come to
   the GPU for another seed.

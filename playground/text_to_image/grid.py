@@ -1,6 +1,6 @@
 """The X/Y grid: one prompt, two settings varied, a picture for every pair and a sheet of them all.
 
-Rule of the room: a grid is a list of ordinary requests done one after the other, so each of its pictures is the one
+Invariants: a grid is a list of ordinary requests done one after the other, so each of its pictures is the one
 that its settings give alone; what is finished stays, whenever the grid ends.
 """
 

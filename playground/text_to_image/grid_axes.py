@@ -1,6 +1,6 @@
 """What a grid varies along one side: the kind of setting and its values, as they are typed.
 
-Rule of the room: text in, an `Axis` whose every value has its type and lies in a sane range out, or a `UserError` that
+Invariants: text in, an `Axis` whose every value has its type and lies in a sane range out, or a `UserError` that
 shows what could be typed instead. What one model allows is checked by `grid.checked`.
 
 Ranges are written as in other tools: `1-10`, `1-10 (+3)` for a step, `1-10 [4]` for a number of values.

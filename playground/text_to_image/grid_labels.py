@@ -1,6 +1,6 @@
 """In which letters the labels of a contact sheet are written: words in any script, and no boxes.
 
-Rule of the room: Pillow alone. Its own font knows little more than ASCII, so other letters are looked for in the fonts
+Invariants: Pillow alone. Its own font knows little more than ASCII, so other letters are looked for in the fonts
 of the system; where none has them, a label becomes a number, and the legend says what it stands for.
 """
 

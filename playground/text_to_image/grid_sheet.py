@@ -1,6 +1,6 @@
 """The contact sheet of a grid: pictures in rows and columns, with the values they were made with.
 
-Rule of the room: Pillow alone; sizes in pixels; no picture is made smaller than it is unless the sheet would grow
+Invariants: Pillow alone; sizes in pixels; no picture is made smaller than it is unless the sheet would grow
 beyond `MOST_SIDE`.
 """
 

@@ -1,6 +1,6 @@
 """What a picture's file says of how it was made, in the form Automatic1111's WebUI began and most tools read.
 
-Rule of the room: `read` gives back exactly what `write` wrote. A file from elsewhere is hostile: what of it is usable
+Invariants: `read` gives back exactly what `write` wrote. A file from elsewhere is hostile: what of it is usable
 becomes a request, what is not is told in a note, and nothing in it can raise anything but a `UserError`.
 
 The form: the prompt; a line `Negative prompt: …`; a last line of `Key: value` with commas between, values that hold

@@ -1,6 +1,6 @@
 """From a settings text to its parts: prompt, negative prompt, and values by Automatic1111's names.
 
-Rule of the room: every pattern is linear in the length of the text, at most `MOST_FIELDS` values are looked at, and
+Invariants: every pattern is linear in the length of the text, at most `MOST_FIELDS` values are looked at, and
 values stay text: what they mean is decided elsewhere.
 """
 

@@ -1,6 +1,6 @@
 """The texts a picture file carries beside its pixels: PNG chunks, EXIF comments.
 
-Rule of the room: limits before work. Texts before the pixels are found without decoding any; a damaged EXIF block or
+Invariants: limits before work. Texts before the pixels are found without decoding any; a damaged EXIF block or
 text counts as none.
 """
 

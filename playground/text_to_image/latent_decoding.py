@@ -1,6 +1,6 @@
 """The last step from latents to pixels, in as little memory as there is.
 
-Rule of the room: the whole batch at once where it is small, else picture by picture, else picture by picture in
+Invariants: the whole batch at once where it is small, else picture by picture, else picture by picture in
 tiles; and where not even that fits, an error with numbers.
 """
 
@@ -48,12 +48,12 @@ class Decoder:
                 if not tiled:
                     timed(pixels * len(latents), time.perf_counter() - began)
                 return found
-            devices.give_back()
+            devices.release_memory()
         raise self.too_large(width, height)
 
     def too_large(self, width: int, height: int) -> UserError:
         """What to say when one picture alone does not fit."""
-        free = devices.in_words(self._free())
+        free = devices.format_bytes(self._free())
         return UserError(
             f"Memory ran out for one picture of {width} × {height} pixels with {self._label}, even alone and decoded "
             f"in tiles; {free} are free. Make it smaller, choose a smaller model, or close other programs."

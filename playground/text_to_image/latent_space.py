@@ -1,6 +1,6 @@
 """Between a pipeline's latents and pictures: one layout for previews, the film and the last decode.
 
-Rule of the room: latents are (B, C, h, w) of unit variance, as the denoiser sees them; only this room knows how each
+Invariants: latents are (B, C, h, w) of unit variance, as the denoiser sees them; only this room knows how each
 pipeline packs, scales and shifts them before its autoencoder.
 """
 
@@ -42,7 +42,7 @@ class LatentSpace:
         rows, columns = height // self.factor, width // self.factor
         return latents.reshape(len(latents), rows, columns, -1).permute(0, 3, 1, 2)  # (B, h * w, C), row by row
 
-    def raw(self, latents: torch.Tensor) -> torch.Tensor:
+    def denormalize(self, latents: torch.Tensor) -> torch.Tensor:
         """What the autoencoder's decoder takes."""
         vae, config = self.vae, self.vae.config
         latents = latents.to(self.device)
@@ -58,8 +58,8 @@ class LatentSpace:
             return (latents * spread / config.scaling_factor + mean).to(self.dtype)
         return (latents / config.scaling_factor + (config.get("shift_factor") or 0.0)).to(self.dtype)
 
-    def unit(self, raw: torch.Tensor) -> torch.Tensor:
-        """What the denoiser would see of an encoded picture: undoes `raw`."""
+    def normalize(self, raw: torch.Tensor) -> torch.Tensor:
+        """What the denoiser would see of an encoded picture: undoes `denormalize`."""
         vae, config = self.vae, self.vae.config
         if self.packed:
             patches = self._pipe._patchify_latents(raw)
@@ -79,7 +79,7 @@ class LatentSpace:
             self.vae.to(torch.float32)  # SDXL's own overflows in half precision
             self.placed()
         with torch.no_grad():
-            sample = self.vae.decode(self.raw(latents), return_dict=False)[0]
+            sample = self.vae.decode(self.denormalize(latents), return_dict=False)[0]
         return sample.to("cpu", torch.float32)
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -87,7 +87,7 @@ class LatentSpace:
         with torch.no_grad():
             found = self.vae.encode(pixels.to(self.device, self.dtype))
             raw = found.latent if hasattr(found, "latent") else found.latent_dist.mode()
-            return self.unit(raw.float())
+            return self.normalize(raw.float())
 
     def picture(self, pixels: torch.Tensor, said: str) -> Image.Image:
         """(3, H, W) of a decode as a picture. Raises `UserError` for values that are no numbers; `said` names it."""

@@ -1,6 +1,6 @@
 """What can be asked of a text-to-image model, known before it is loaded.
 
-Rule of the room: all of it follows from the catalogue's entry; no model library. The page shows these limits, and
+Invariants: all of it follows from the catalogue's entry; no model library. The page shows these limits, and
 `wish.py` holds every request to them.
 """
 

@@ -1,6 +1,6 @@
 """A diffusers pipeline from its folder, on the device, whole or in parts.
 
-Rule of the room: safetensors only, nothing from the network, under the lock of whoever builds.
+Invariants: safetensors only, nothing from the network, under the lock of whoever builds.
 """
 
 import copy

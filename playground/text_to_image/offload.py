@@ -1,6 +1,6 @@
 """Where the weights of a large pipeline are while it works on a device with memory of its own (a GPU).
 
-Rule of the room: three ways, chosen by sizes alone before anything is loaded.
+Invariants: three ways, chosen by sizes alone before anything is loaded.
 
 1. "none": weights and work together fit into what models may take there. All of it lives on the device, and residency
    moves it between device and RAM like any other model.

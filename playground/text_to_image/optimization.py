@@ -1,6 +1,6 @@
 """Ways for a pipeline to draw faster than as it is loaded, for whoever asks for them when the app starts.
 
-Rule of the room: a way changes in which order numbers are computed, so a picture differs by rounding alone; and it is
+Invariants: a way changes in which order numbers are computed, so a picture differs by rounding alone; and it is
 for weights that stay where they are. What a way gains depends on the machine: `python -m playground.bench ways` tells.
 """
 

@@ -1,6 +1,6 @@
 """Any text-to-image pipeline of diffusers as an `ImageEngine`.
 
-Rule of the room: one thread at a time uses a pipeline (the device's worker sees to that); every request gets a new
+Invariants: one thread at a time uses a pipeline (the device's worker sees to that); every request gets a new
 scheduler, every picture a generator of its own on the CPU. The loop runs in the pipeline; decoding happens here, so
 that a batch too large, a picture that is no number and Stop can be told apart.
 """
@@ -19,12 +19,12 @@ from PIL.Image import Resampling
 
 from playground.catalog import Entry
 from playground.errors import UserError
-from playground.inference.hooks import Peak, between_layers, blocks_of
+from playground.inference.hooks import PeakMemory, between_layers, blocks_of
 from playground.runtime import devices
 from playground.runtime.cpu_threads import Steps
 from playground.runtime.task import Task
 from playground.settings import COMPILED
-from playground.text_to_image.callback_iterator import stepwise
+from playground.text_to_image.callback_iterator import callback_iterator
 from playground.text_to_image.latent_decoding import Decoder
 from playground.text_to_image.latent_space import LatentSpace
 from playground.text_to_image.limits import limits_of
@@ -32,8 +32,8 @@ from playground.text_to_image.loading import Offload, Schedulers, load, parts_of
 from playground.text_to_image.optimization import Compiler
 from playground.text_to_image.preview import Previews, Show
 from playground.text_to_image.prompt_truncation import note
-from playground.text_to_image.scheduler_tracker import Watched
-from playground.text_to_image.trajectory import Recorder
+from playground.text_to_image.scheduler_tracker import SchedulerTracker
+from playground.text_to_image.trajectory import TrajectoryRecorder
 from playground.text_to_image.types import Done, Film, ImageEvent, ImageRequest, Picture, Settings, Started, Step
 from playground.text_to_image.validation import NEGATIVE_ABOVE
 
@@ -102,11 +102,11 @@ class LocalPipeline:
             with steps.gathered(), torch.inference_mode(self._offload == "none"):
                 self._run(_Run(request, task, put, steps, decoder))
 
-        return stepwise(work)
+        return callback_iterator(work)
 
     def _run(self, run: _Run) -> None:
         began, request = time.perf_counter(), run.request
-        peak = Peak(str(self._space.device))
+        peak = PeakMemory(str(self._space.device))
 
         def look() -> None:
             run.task.check()
@@ -139,7 +139,7 @@ class LocalPipeline:
             else:
                 out_of_memory = False
             if out_of_memory:
-                devices.give_back()
+                devices.release_memory()
                 if number == 1:
                     raise self._decoder.too_large(request.width, request.height)
                 together = 1
@@ -174,9 +174,9 @@ class LocalPipeline:
         pipe = self.pipe if request.start is None else self._from_picture
         generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
         pipe.scheduler = scheduler = self._schedulers.new(request.scheduler)
-        watched = Watched(scheduler, process, generators)
+        watched = SchedulerTracker(scheduler, process, generators)
         show = Show(self._previews, run.decoder, number, width, height, run.task) if request.preview else None
-        recorder = Recorder(from_noise=request.start is None) if request.film else None
+        recorder = TrajectoryRecorder(from_noise=request.start is None) if request.film else None
         last: list[torch.Tensor] = []
 
         def spatial(latents: torch.Tensor) -> torch.Tensor:

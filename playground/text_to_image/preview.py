@@ -1,6 +1,6 @@
 """Pictures of a latent while it is still being denoised, for a small part of the time the denoising takes.
 
-Rule of the room: a preview may cost `SHARE` of the time its batch has taken so far. Where a decoder is quick enough
+Invariants: a preview may cost `SHARE` of the time its batch has taken so far. Where a decoder is quick enough
 beside a step it is used, as often as that share allows; else each latent cell is one colour: a linear map, fitted once
 to what this model's own encoder makes of a few coloured pictures.
 """

@@ -1,6 +1,6 @@
 """What a chat model said, made a prompt: one line, no thoughts, no markdown, no talk around it.
 
-Rule of the room: pure text in, pure text out; nothing is invented, only left out.
+Invariants: pure text in, pure text out; nothing is invented, only left out.
 """
 
 import re

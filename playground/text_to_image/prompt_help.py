@@ -1,6 +1,6 @@
 """Help with prompts: the words the drawn world knows, somebody nobody asked for, and a chat model that says more.
 
-Rule of the room: words in, words out. What a chat model writes is one line of plain text that a person may edit.
+Invariants: words in, words out. What a chat model writes is one line of plain text that a person may edit.
 """
 
 import re

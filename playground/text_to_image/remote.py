@@ -1,6 +1,6 @@
 """An image engine that asks another server: any that speaks OpenAI's image generations.
 
-Rule of the room: how an `ImageRequest` becomes requests to vLLM-Omni, SGLang and their like, one for each picture so
+Invariants: how an `ImageRequest` becomes requests to vLLM-Omni, SGLang and their like, one for each picture so
 that every seed is its own, and their answers the events of `ImageEngine`. The connection is in `remote_server`, what
 comes over it and what is said when it fails in `remote_answers`.
 """

@@ -1,6 +1,6 @@
 """The connection to an image server: one JSON request, one whole answer, within limits of time and size.
 
-Rule of the room: nothing here knows pictures. Nobody who presses Stop waits for a network, and a server that sends
+Invariants: nothing here knows pictures. Nobody who presses Stop waits for a network, and a server that sends
 without end is cut off.
 """
 
@@ -14,8 +14,8 @@ from playground.catalog import Remote
 from playground.errors import UserError
 from playground.remote import error_messages
 from playground.remote.client import Refused, Server
-from playground.remote.connection import Wire
-from playground.remote.endpoint import key_of
+from playground.remote.connection import Connection
+from playground.remote.endpoint import api_key
 from playground.runtime.task import Task
 from playground.text_to_image import remote_responses as answers
 
@@ -53,7 +53,7 @@ class ImageServer:
         or an answer beyond `MOST_ANSWER`.
         """
         taken: dict[str, Any] = {}
-        wire, chunks, until = Wire(), list[bytes](), time.monotonic() + self._seconds
+        wire, chunks, until = Connection(), list[bytes](), time.monotonic() + self._seconds
         items = wire.carry(self._exchange(body, taken, wire), task, lambda: max(0.01, until - time.monotonic()))
         try:
             with closing(items):
@@ -67,7 +67,7 @@ class ImageServer:
             raise self._words(refusal) from refusal
         return b"".join(chunks), taken
 
-    def _exchange(self, body: dict[str, Any], taken: dict[str, Any], wire: Wire) -> Iterator[bytes]:
+    def _exchange(self, body: dict[str, Any], taken: dict[str, Any], wire: Connection) -> Iterator[bytes]:
         """The bytes of an accepted answer as they come; fills in the request that was. In the thread of the wire."""
         arrived = 0
         with self._server.taken(body, wire, _without, lambda: answers.broken_off(self.host)) as (response, accepted):
@@ -81,7 +81,7 @@ class ImageServer:
                 yield chunk
 
     def _words(self, refusal: Refused) -> UserError:
-        status, key = refusal.response.status_code, key_of(self._remote)
+        status, key = refusal.response.status_code, api_key(self._remote)
         said = error_messages.one_line(error_messages.body_message(refusal.body), key)
         if status in (401, 403):
             return error_messages.bad_key(self.host, self._remote, key, status)

@@ -1,6 +1,6 @@
 """What an image server sends: the picture in its answer, or words for a person about what came instead.
 
-Rule of the room: an answer is hostile: JSON, base64 and picture are each checked, a picture's size before a pixel is
+Invariants: an answer is hostile: JSON, base64 and picture are each checked, a picture's size before a pixel is
 decoded, and no address in an answer is ever asked. Every failure names the host.
 """
 

@@ -1,6 +1,6 @@
 """The names other tools give to samplers, and the scheduler classes of diffusers they mean.
 
-Rule of the room: one table, read both ways. A class has one name it is written under (`name_of`), and any number of
+Invariants: one table, read both ways. A class has one name it is written under (`name_of`), and any number of
 names it is recognised by (`class_named`); a class without a name of its own is written as it is.
 """
 

@@ -1,6 +1,6 @@
 """What a denoiser says at each step, in the terms of its training: noisy = signal * clean + noise * epsilon.
 
-Rule of the room: a scheduler is watched, never changed; the one thing added is the generator of the pictures where a
+Invariants: a scheduler is watched, never changed; the one thing added is the generator of the pictures where a
 pipeline forgets to pass it, since a sampler that draws noise would take it from anywhere.
 
 Sources: Ho et al. 2020 (epsilon), Salimans & Ho 2022 (v), Karras et al. 2022 (sigmas), Liu et al. 2022 (rectified
@@ -39,7 +39,7 @@ class Moment:
     clean: Callable[[], torch.Tensor]
 
 
-class Watched:
+class SchedulerTracker:
     """A scheduler whose steps are looked at: `moment` is the one under way."""
 
     def __init__(self, scheduler: Any, process: Process, generators: list[torch.Generator]) -> None:

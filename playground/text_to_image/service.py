@@ -1,6 +1,6 @@
 """Text-to-image's verbs: make pictures, fill a grid, expand a prompt. What the tab and the API endpoints call.
 
-Rule of the room: every verb returns a `Job` at once; the work behind it knows nothing of pages. A score is an extra:
+Invariants: every verb returns a `Job` at once; the work behind it knows nothing of pages. A score is an extra:
 a picture is never lost for it.
 """
 
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from playground.catalog import Catalog, Entry
 from playground.chat.service import ChatService
 from playground.errors import UserError
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
 from playground.text_to_image.limits import Limits, limits_of
 from playground.text_to_image.types import ImageEngine, ImageEvent, ImageRequest, Picture, Started
-from playground.text_to_image.validation import Wish, settle, working_bytes
+from playground.text_to_image.validation import ValidatedRequest, validate_request, working_bytes
 
 if TYPE_CHECKING:
     from playground.text_to_image.grid import Axis, GridEvent
@@ -36,7 +37,7 @@ class ImageService:
     def __init__(
         self,
         catalog: Catalog,
-        models: Models,
+        models: ModelCache,
         worker: Worker,
         remote_worker: Worker,
         chat: ChatService,
@@ -73,7 +74,7 @@ class ImageService:
         for a request that means nothing (an empty prompt, numbers that are none).
         """
         entry = self.entry(model_id)
-        wish = settle(entry, request)
+        wish = validate_request(entry, request)
         engine = _Engine(self, entry)
         return self._of(entry).submit(visitor, lambda task: engine.granted(wish, task))
 
@@ -88,7 +89,9 @@ class ImageService:
         for axis in (x, y):
             if axis is not None:
                 grid.checked(axis, limits)
-        wishes = [settle(entry, cell) for row in grid.requests(request, x, y) for cell in row]  # before the line
+        wishes = [
+            validate_request(entry, cell) for row in grid.requests(request, x, y) for cell in row
+        ]  # before the line
         most = max(working_bytes(entry, wish.request) for wish in wishes)
 
         def work(task: Task) -> "Iterator[GridEvent]":
@@ -165,9 +168,9 @@ class _Engine:
     entry: Entry
 
     def generate(self, request: ImageRequest, task: Task) -> Iterator[ImageEvent]:
-        yield from self.granted(settle(self.entry, request), task)
+        yield from self.granted(validate_request(self.entry, request), task)
 
-    def granted(self, wish: Wish, task: Task) -> Iterator[ImageEvent]:
+    def granted(self, wish: ValidatedRequest, task: Task) -> Iterator[ImageEvent]:
         """The events of a settled request, with what was changed told at the start."""
         service, entry, notes = self.service, self.entry, wish.notes
         working = working_bytes(entry, wish.request)
@@ -185,7 +188,7 @@ class _Engine:
                             yield event
 
     @contextmanager
-    def _decoder(self, wish: Wish, task: Task) -> Iterator[Any]:
+    def _decoder(self, wish: ValidatedRequest, task: Task) -> Iterator[Any]:
         """The tiny autoencoder for the live preview, where the catalogue names one and it is on this disk."""
         companion = self.service._companion(self.entry.image.decoder) if wish.request.preview else None
         if companion is None:

@@ -1,6 +1,6 @@
 """The filmstrip: how a picture came out of noise, and how noise would take it back.
 
-Rule of the room: while the pipeline runs only latents are kept; they become pictures when it is done. The forward
+Invariants: while the pipeline runs only latents are kept; they become pictures when it is done. The forward
 process mixes the finished latent with the picture's own noise in the shares of the same steps.
 """
 
@@ -28,7 +28,7 @@ class _Kept:
     clean: torch.Tensor
 
 
-class Recorder:
+class TrajectoryRecorder:
     """The moments of one batch that its films will show."""
 
     def __init__(self, from_noise: bool) -> None:

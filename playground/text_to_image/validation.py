@@ -1,6 +1,6 @@
 """A request held to what its model can do: the same for the page, the API and a restored picture.
 
-Rule of the room: what means nothing is refused, what goes too far is brought inside the limits, and every change is
+Invariants: what means nothing is refused, what goes too far is brought inside the limits, and every change is
 said. Settling a settled request changes nothing.
 """
 
@@ -23,14 +23,14 @@ NEGATIVE_ABOVE = 1.0  # classifier-free guidance of 1 is the prompt alone
 
 
 @dataclass(frozen=True)
-class Wish:
+class ValidatedRequest:
     """A request of which every value is settled, and what was changed on the way, in words."""
 
     request: ImageRequest
     notes: tuple[str, ...]
 
 
-def settle(entry: Entry, request: ImageRequest) -> Wish:
+def validate_request(entry: Entry, request: ImageRequest) -> ValidatedRequest:
     """Every value of the request as the model will be given it.
 
     Raises:
@@ -66,7 +66,7 @@ def settle(entry: Entry, request: ImageRequest) -> Wish:
         start=start,
         film=bool(request.film) and limits.film,
     )
-    return Wish(_without_negative(settled, limits, notes), tuple(notes))
+    return ValidatedRequest(_without_negative(settled, limits, notes), tuple(notes))
 
 
 def working_bytes(entry: Entry, request: ImageRequest) -> int:

@@ -1,6 +1,6 @@
 """`python -m playground.training …`: the world and the recipes from the command line.
 
-Rule of the room: a subcommand reads its options and calls one function; nothing heavy is imported before that.
+Invariants: a subcommand reads its options and calls one function; nothing heavy is imported before that.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The recipes from the command line: `python -m playground.training avatar-vae …`.
 
-Rule of the room: every command can be cut and run again, and goes on where it was. Only `--ship` writes what ships.
+Invariants: every command can be cut and run again, and goes on where it was. Only `--ship` writes what ships.
 """
 
 import argparse

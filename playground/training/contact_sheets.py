@@ -1,6 +1,6 @@
 """Contact sheets: what the world draws, to look at.
 
-Rule of the room: a sheet is a picture for people; nothing is trained or measured on it.
+Invariants: a sheet is a picture for people; nothing is trained or measured on it.
 """
 
 from dataclasses import replace

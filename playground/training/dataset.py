@@ -1,6 +1,6 @@
 """Reading the drawn world from disk, without holding it in memory.
 
-Rule of the room: arrays are maps of the files; only the rows that are asked for are read.
+Invariants: arrays are maps of the files; only the rows that are asked for are read.
 """
 
 import json

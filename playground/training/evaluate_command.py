@@ -1,6 +1,6 @@
 """The evaluation from the command line: `python -m playground.training evaluate avatar-vae`.
 
-Rule of the room: what a model card claims is printed here, from held-out seeds and the weights that ship.
+Invariants: what a model card claims is printed here, from held-out seeds and the weights that ship.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The drawn world on disk: rendered once, read by any number of training runs.
 
-Rule of the room: a shard is a function of its seeds alone. It is written beside its place and moved there when whole,
+Invariants: a shard is a function of its seeds alone. It is written beside its place and moved there when whole,
 so a cut run leaves only whole shards and the next run goes on; how many processes drew them changes nothing.
 
 A folder holds `world.json` (the `Plan`) and, per shard, `shard-00000.safetensors` with

@@ -1,4 +1,4 @@
 """The VAE's verbs: encode, decode, move along named controls, and what a map of the latent tells about it.
 
-Rule of the house: importing this package is cheap; what computes imports torch inside the functions that compute.
+Invariants: importing this package is cheap; what computes imports torch inside the functions that compute.
 """

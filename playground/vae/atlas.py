@@ -1,6 +1,6 @@
 """The atlas of a VAE: portraits of the world in its latent, laid out on a map, and what was measured on them.
 
-Rule of the room: read from `atlas.safetensors` in the model's folder, made once by its recipe in
+Invariants: read from `atlas.safetensors` in the model's folder, made once by its recipe in
 `playground.training`; numpy alone. Every array is checked against the model when it is read.
 """
 

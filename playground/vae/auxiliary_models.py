@@ -1,6 +1,6 @@
 """What belongs to a VAE beside its weights: its config and controls, its flow, its judge, its atlas.
 
-Rule of the room: read from disk once, without a model library. A VAE of one's own may have none of the companions; who
+Invariants: read from disk once, without a model library. A VAE of one's own may have none of the companions; who
 asks for one that is missing gets words that say which, and everything else works.
 """
 
@@ -22,7 +22,7 @@ JUDGE = "avatar-judge"
 
 
 @dataclass(frozen=True)
-class About:
+class VaeConfig:
     """What a page must know of a VAE before it draws, from its config alone."""
 
     size: int  # pixels of a side
@@ -31,13 +31,13 @@ class About:
     attributes: tuple[tuple[str, tuple[str, ...]], ...]  # names and values
 
 
-class Companions:
+class AuxiliaryModels:
     """Looks up by the id of a VAE; remembers what it read."""
 
     def __init__(self, catalog: Catalog, weights: WeightStore) -> None:
         self._catalog = catalog
         self._weights = weights
-        self._about: dict[str, About] = {}
+        self._about: dict[str, VaeConfig] = {}
         self._configs: dict[str, dict[str, Any]] = {}
         self._atlases: dict[str, atlas.Atlas] = {}
 
@@ -49,7 +49,7 @@ class Companions:
             raise UserError(f"{entry.label} has no named controls. Models that have: {known}.")
         return entry
 
-    def about(self, model_id: str) -> About:
+    def about(self, model_id: str) -> VaeConfig:
         """Read once from the model's `config.json`."""
         if model_id not in self._about:
             entry = self.entry(model_id)
@@ -105,13 +105,13 @@ class Companions:
         return self._configs[model_id]
 
 
-def _about(entry: Entry, config: dict[str, Any]) -> About:
+def _about(entry: Entry, config: dict[str, Any]) -> VaeConfig:
     """What is not in a config is at the class's default."""
     try:
         attributes = config["attributes"]
         named = tuple((str(a["name"]), tuple(map(str, a["values"]))) for a in attributes)
         of = controls(blocks(attributes))
-        return About(int(config.get("size", 64)), int(config.get("latent", 64)), of, named)
+        return VaeConfig(int(config.get("size", 64)), int(config.get("latent", 64)), of, named)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"The config.json of {entry.label} names no attributes that can be read ({error!r})."

@@ -1,6 +1,6 @@
 """The networks of a VAE at work: arrays in, arrays out, each under a lease of the model it needs.
 
-Rule of the room: one piece of work at a time, beside the live pictures, so that a crowd cannot slow those; what
+Invariants: one piece of work at a time, beside the live pictures, so that a crowd cannot slow those; what
 comes in was checked. Torch is imported by `network`, when the first model is asked for.
 """
 
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from playground.imaging.encoding import jpeg
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.vae.types import Leak
 from playground.vae.validation import FARTHEST
@@ -23,7 +24,7 @@ Reading = dict[str, dict[str, float]]  # attribute -> value -> probability
 class Engine:
     """What the service asks of the models."""
 
-    def __init__(self, models: Models, live: threading.Semaphore) -> None:
+    def __init__(self, models: ModelCache, live: threading.Semaphore) -> None:
         self._models = models
         self._live = live
         self._others = threading.Lock()

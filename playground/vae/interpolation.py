@@ -1,6 +1,6 @@
 """Ways through the latent: from one point to the next, and what two groups of points differ by.
 
-Rule of the room: numpy alone; latents are (z,) float32, ends are exact.
+Invariants: numpy alone; latents are (z,) float32, ends are exact.
 """
 
 import itertools

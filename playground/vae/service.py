@@ -1,6 +1,6 @@
 """The VAE's verbs: what the tab and the API endpoints call.
 
-Rule of the room: a verb takes the id of a model and plain data from outside, which it checks; it keeps nothing of a
+Invariants: a verb takes the id of a model and plain data from outside, which it checks; it keeps nothing of a
 visitor. A live picture never waits in a line; what takes longer returns a `Job`.
 """
 
@@ -15,12 +15,12 @@ from playground.avatars.controls import Control
 from playground.catalog import Catalog
 from playground.errors import UserError
 from playground.imaging import animation, metrics, uploads
-from playground.runtime.model_cache import Models
+from playground.runtime.model_cache import ModelCache
 from playground.runtime.task import Phase, Task
 from playground.runtime.worker import Job, Worker
 from playground.vae import interpolation, validation
 from playground.vae.atlas import Atlas
-from playground.vae.auxiliary_models import About, Companions
+from playground.vae.auxiliary_models import AuxiliaryModels, VaeConfig
 from playground.vae.engine import Engine, Reading, leaks
 from playground.vae.types import Dimension, Direction, Encoded, Frame, Leak, Typicality, Values
 from playground.weights.store import WeightStore
@@ -35,14 +35,14 @@ class VaeService:
     """Works with any model of the family `avatar-vae`. Every method raises `UserError` for an unknown model."""
 
     def __init__(
-        self, catalog: Catalog, models: Models, worker: Worker, live: Semaphore, weights: WeightStore
+        self, catalog: Catalog, models: ModelCache, worker: Worker, live: Semaphore, weights: WeightStore
     ) -> None:
         self.catalog = catalog
         self._worker = worker
-        self._companions = Companions(catalog, weights)
+        self._companions = AuxiliaryModels(catalog, weights)
         self._engine = Engine(models, live)
 
-    def about(self, model_id: str) -> About:
+    def about(self, model_id: str) -> VaeConfig:
         """Size, latent width, controls and attributes; no model library is imported."""
         return self._companions.about(model_id)
 
@@ -215,7 +215,7 @@ class VaeService:
         return self._engine.readings(judge_id, self._engine.decoded(model_id, latents))
 
 
-def _stand(about: About, latent: np.ndarray) -> Values:
+def _stand(about: VaeConfig, latent: np.ndarray) -> Values:
     return {control.name: control.stands(latent) for control in about.controls}
 
 

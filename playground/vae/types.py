@@ -1,6 +1,6 @@
 """What the VAE's verbs take and give: plain data.
 
-Rule of the room: a latent is a float32 array (z,); whatever crosses to a page is made of lists, numbers and words.
+Invariants: a latent is a float32 array (z,); whatever crosses to a page is made of lists, numbers and words.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What a page or a program sends, checked before any of it is computed with.
 
-Rule of the room: everything here is hostile until it is proven to be plain numbers and words of the right count and
+Invariants: everything here is hostile until it is proven to be plain numbers and words of the right count and
 size; what is wrong is said in a `UserError`. Sizes are compared before anything is built of them.
 """
 

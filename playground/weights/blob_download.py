@@ -1,6 +1,6 @@
 """One big file from the hub, block by block, kept when it stops half-way.
 
-Rule of the room: nothing becomes a blob of the cache before its sha256 is the one the hub published.
+Invariants: nothing becomes a blob of the cache before its sha256 is the one the hub published.
 
 `huggingface_hub` itself begins a file anew after every Stop (each call writes to a fresh temporary
 name) and looks up only each 10 MB. Files addressed by their sha256, which is where the bytes are,
@@ -21,7 +21,7 @@ from playground.errors import UserError
 from playground.runtime.task import Task
 from playground.weights.download_plan import partial_path
 from playground.weights.hashes import read_into
-from playground.weights.source import Meter
+from playground.weights.source import ProgressMeter
 
 TRIES = 5  # broken connections in a row, each without one new byte, before we give up
 PAUSE = 1.0  # seconds between two of them
@@ -33,7 +33,7 @@ NOT_SATISFIABLE = 416  # “there is nothing from that byte on”: the server's 
 class PartialFile:
     """The bytes of a blob that are here so far, and their digest. Continues what an earlier run left."""
 
-    def __init__(self, path: Path, meter: Meter, task: Task) -> None:
+    def __init__(self, path: Path, meter: ProgressMeter, task: Task) -> None:
         self._meter = meter
         self._task = task
         self._digest = hashlib.sha256()
@@ -68,7 +68,7 @@ class PartialFile:
         self._meter.done += count
 
 
-def fetch_blob(url: str, blob: Path, size: int, meter: Meter, task: Task) -> None:
+def fetch_blob(url: str, blob: Path, size: int, meter: ProgressMeter, task: Task) -> None:
     """Download `url` to `blob`, whose name is its sha256; `size` in bytes. The caller holds its lock.
 
     Raises `UserError` for a file that is not what was published (it is removed), `Cancelled` and the
@@ -91,7 +91,7 @@ def fetch_blob(url: str, blob: Path, size: int, meter: Meter, task: Task) -> Non
     os.replace(part, blob)
 
 
-def _receive(url: str, file: PartialFile, size: int, meter: Meter, task: Task) -> None:
+def _receive(url: str, file: PartialFile, size: int, meter: ProgressMeter, task: Task) -> None:
     """Append until `size` is reached or the server has no more, going on after broken connections."""
     failures = 0
     while file.size < size:

@@ -1,6 +1,6 @@
 """What a download from the hub would bring, known before its first byte.
 
-Rule of the room: safetensors (or one GGUF) and what belongs to them, never a pickle; a repository
+Invariants: safetensors (or one GGUF) and what belongs to them, never a pickle; a repository
 from which nothing could be loaded is refused here, with the reason. Only imported lazily.
 """
 

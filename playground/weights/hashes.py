@@ -1,6 +1,6 @@
 """Is a file what it was published as? Read once, remembered after.
 
-Rule of the room: a digest is trusted for exactly the path, size and time of change it was computed
+Invariants: a digest is trusted for exactly the path, size and time of change it was computed
 for; one small stamp file each, so that processes need no lock between them.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 BLOCK = 1 << 20  # bytes between two looks at Stop: about a millisecond of hashing
 
 
-class Stamps:
+class HashCache:
     """The sha256 of big files read before, kept in a folder of the cache."""
 
     def __init__(self, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Models of a hub: listed, downloaded and kept by `huggingface_hub` in its own cache.
 
-Rule of the room: safetensors (or one GGUF) and what belongs to them, never a pickle that is not on the
+Invariants: safetensors (or one GGUF) and what belongs to them, never a pickle that is not on the
 allow-list (and those only for `pickles` to convert); a cached model needs no network; a file is used
 when its content hashes to the name the hub gave it.
 
@@ -25,11 +25,11 @@ from playground.errors import UserError
 from playground.runtime.task import Task
 from playground.weights.blob_download import fetch_blob
 from playground.weights.download_plan import SHA256, Plan, RemoteFile, blobs_folder, make_plan, patterns
-from playground.weights.hashes import Stamps, git_sha1
+from playground.weights.hashes import HashCache, git_sha1
 from playground.weights.hub_errors import HUB_ERRORS, explain
 from playground.weights.interruptible import held, run_stoppable
 from playground.weights.local_folders import fault
-from playground.weights.source import Meter, is_safe_name, preparing, require_space
+from playground.weights.source import ProgressMeter, is_safe_name, preparing, require_space
 from playground.weights.types import Weights
 
 GIT_SHA1 = re.compile(r"[0-9a-f]{40}")
@@ -41,7 +41,7 @@ class Hub:
     needs_network = True
 
     def __init__(
-        self, source: HubSource, locks: Path, stamps: Stamps, cache: Path | None, endpoint: str | None
+        self, source: HubSource, locks: Path, stamps: HashCache, cache: Path | None, endpoint: str | None
     ) -> None:
         self._source = source
         self._locks = locks
@@ -101,7 +101,7 @@ class Hub:
     def fetch(self, what: str, task: Task) -> Weights:
         plan = run_stoppable(self._plan, task)
         require_space(self._cache, plan.missing)
-        meter = Meter(task, what, plan.total)
+        meter = ProgressMeter(task, what, plan.total)
         run_stoppable(lambda: self._download(plan, meter, task), task, meter.show)
         meter.finish()
         weights = self.find()
@@ -112,7 +112,7 @@ class Hub:
     def _plan(self) -> Plan:
         return make_plan(self._source, self._cache, self._endpoint)
 
-    def _download(self, plan: Plan, meter: Meter, task: Task) -> None:
+    def _download(self, plan: Plan, meter: ProgressMeter, task: Task) -> None:
         waiting = "another download of the same file is under way"
         try:
             for file in plan.files:
@@ -125,7 +125,7 @@ class Hub:
         except HUB_ERRORS as error:
             raise explain(error, self._source, self._endpoint) from error
 
-    def _fetch_blob(self, file: RemoteFile, commit: str, meter: Meter, task: Task, waiting: str) -> None:
+    def _fetch_blob(self, file: RemoteFile, commit: str, meter: ProgressMeter, task: Task, waiting: str) -> None:
         blob = blobs_folder(self._source, self._cache) / file.blob
         with held(self._locks / f"{file.blob}.lock", task, lambda: setattr(meter, "note", waiting)):
             meter.note = ""
@@ -178,7 +178,7 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _byte_bar(meter: Meter, task: Task) -> type[tqdm]:
+def _byte_bar(meter: ProgressMeter, task: Task) -> type[tqdm]:
     """A silent progress bar for `snapshot_download` that feeds `meter` and obeys Stop.
 
     The library makes three: bytes received, bytes written, files done. The first two count the same

@@ -1,6 +1,6 @@
 """Work that may block in a socket, waited for so that Stop is obeyed at once.
 
-Rule of the room: the caller leaves as soon as its task is stopped; the thread it leaves behind ends
+Invariants: the caller leaves as soon as its task is stopped; the thread it leaves behind ends
 at its own next `task.check()` (a block of a download) and holds nothing but its file lock till then.
 """
 

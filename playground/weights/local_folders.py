@@ -1,6 +1,6 @@
 """Models that lie on this disk already: folders that come with the app, folders and files of the user's.
 
-Rule of the room: nothing here is ours to change. A fault is told, never mended, and a folder is
+Invariants: nothing here is ours to change. A fault is told, never mended, and a folder is
 taken only in the layout `from_pretrained` reads, as safetensors.
 """
 

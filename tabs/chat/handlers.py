@@ -1,7 +1,7 @@
 """What happens when a visitor does something in the chat tab.
 
-Rule of the room: a handler takes plain values, changes the visitor's `Visit`, and returns what to draw.
-The conversation is the `Visit`'s; the page only shows it.
+Invariants: a handler takes plain values, changes the visitor's `SessionState`, and returns what to draw.
+The conversation is the `SessionState`'s; the page only shows it.
 """
 
 import time
@@ -20,7 +20,7 @@ from playground.inference.types import Sampling
 from playground.runtime.task import Phase
 from tabs.chat import render
 from tabs.chat.inspection import choice_of
-from tabs.chat.session import Drawing, Options, Visit
+from tabs.chat.session import Options, SessionState, Updates
 from tabs.common.progress import phase_text
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
@@ -37,25 +37,27 @@ class ChatHandlers:
 
     # --- replies -------------------------------------------------------------------------------------
 
-    def send(self, visit: Visit, message: str, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def send(self, visit: SessionState, message: str, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
         """A message is sent: show it at once, then the reply as it comes."""
         self._idle(visit, request)
         options = Options.of(values)
         yield from self._answer(visit, conversation.ask(visit.turns, message or ""), options, request, sent=True)
 
-    def regenerate(self, visit: Visit, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def regenerate(self, visit: SessionState, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The last question once more."""
         self._idle(visit, request)
         yield from self._answer(visit, conversation.without_last_reply(visit.turns), Options.of(values), request)
 
-    def go_on(self, visit: Visit, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def go_on(self, visit: SessionState, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Continue the last reply from where it ends."""
         self._idle(visit, request)
         if not visit.turns or visit.turns[-1].role != "assistant":
             raise UserError("There is no reply to continue yet. Send a message first.")
         yield from self._answer(visit, visit.turns, Options.of(values), request, go_on=True)
 
-    def edit(self, visit: Visit, data: gr.EditData, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def edit(
+        self, visit: SessionState, data: gr.EditData, request: gr.Request, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
         """A message was edited in place: a question is asked anew, a reply just gets its new words."""
         self._idle(visit, request)
         shown = render.places(visit.turns)
@@ -66,10 +68,10 @@ class ChatHandlers:
             yield from self._answer(visit, turns, Options.of(values), request)
             return
         visit.turns = turns
-        yield Drawing(chat=render.messages(turns, language_of(request)), inside=self._inside(visit, request)).updates()
+        yield Updates(chat=render.messages(turns, language_of(request)), inside=self._inside(visit, request)).updates()
 
     def continue_from(
-        self, visit: Visit, data: gr.EventData, request: gr.Request, *values: Any
+        self, visit: SessionState, data: gr.EventData, request: gr.Request, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Say another token at the clicked place and go on from there."""
         self._idle(visit, request)
@@ -77,32 +79,32 @@ class ChatHandlers:
         turns = conversation.cut_at(visit.turns, place, token, choice)
         yield from self._answer(visit, turns, Options.of(values), request, go_on=True)
 
-    def stop(self, visit: Visit) -> None:
+    def stop(self, visit: SessionState) -> None:
         """Release the visitor now; whoever draws the reply notices within a heartbeat."""
         if visit.job is not None:
             visit.job.cancel()
 
     # --- the conversation ----------------------------------------------------------------------------
 
-    def undo(self, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
+    def undo(self, visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
         """Take the last exchange back into the message box."""
         self._idle(visit, request)
         visit.turns, message = conversation.undo(visit.turns)
         return self._redrawn(visit, request, message=message, status="")
 
-    def clear(self, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
+    def clear(self, visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
         """Start afresh; a reply under way is stopped."""
         self.stop(visit)
         visit.turns = ()
         return self._redrawn(visit, request, status="")
 
-    def export(self, visit: Visit, *values: Any) -> str:
+    def export(self, visit: SessionState, *values: Any) -> str:
         """The conversation as JSON text, which the browser saves."""
         options = Options.of(values)
         settings = {name: getattr(options.sampling, name) for name in Sampling.__dataclass_fields__}
         return conversation.to_json(visit.turns, options.system_prompt, options.model, settings)
 
-    def import_(self, visit: Visit, path: str, request: gr.Request) -> tuple[Any, ...]:
+    def import_(self, visit: SessionState, path: str, request: gr.Request) -> tuple[Any, ...]:
         """Read a conversation back; what is on the page stays if the file is not one."""
         self._idle(visit, request)
         with open(path, "rb") as file:
@@ -115,7 +117,7 @@ class ChatHandlers:
 
     def _answer(
         self,
-        visit: Visit,
+        visit: SessionState,
         turns: tuple[Turn, ...],
         options: Options,
         request: gr.Request,
@@ -141,7 +143,7 @@ class ChatHandlers:
         status = say(language, "loading", what=entry.label)
         stopped, error = False, None
         try:
-            yield Drawing(
+            yield Updates(
                 chat=render.messages(turns, language),
                 message="" if sent else None,
                 status=status,
@@ -160,7 +162,7 @@ class ChatHandlers:
                 drawn = time.monotonic()
                 if reply.tokens and visit.turns is mine:
                     visit.turns = mine = (*asked, reply.turn())
-                yield Drawing(
+                yield Updates(
                     chat=render.messages(visit.turns, language) if reply.tokens else None, status=status
                 ).updates()
         except Cancelled:
@@ -173,7 +175,7 @@ class ChatHandlers:
                 if reply.tokens and visit.turns is mine:
                     visit.turns = (*asked, reply.turn(stopped or error is not None))
             job.cancel()  # a page that closed; nothing where it has ended
-        yield Drawing(
+        yield Updates(
             chat=render.messages(visit.turns, language),
             status=str(error) if error else render.status_text(reply, entry, options.sampling.seed, stopped, language),
             running=False,
@@ -184,16 +186,16 @@ class ChatHandlers:
         if error is not None:
             raise error
 
-    def _idle(self, visit: Visit, request: gr.Request) -> None:
+    def _idle(self, visit: SessionState, request: gr.Request) -> None:
         if visit.job is not None:
             raise UserError(say(language_of(request), "busy"))
 
-    def _inside(self, visit: Visit, request: gr.Request) -> dict[str, Any]:
+    def _inside(self, visit: SessionState, request: gr.Request) -> dict[str, Any]:
         return render.inside_value(visit.turns, language_of(request))
 
-    def _redrawn(self, visit: Visit, request: gr.Request, **other: Any) -> tuple[Any, ...]:
+    def _redrawn(self, visit: SessionState, request: gr.Request, **other: Any) -> tuple[Any, ...]:
         language = language_of(request)
-        return Drawing(
+        return Updates(
             chat=render.messages(visit.turns, language), inside=self._inside(visit, request), **other
         ).updates()
 

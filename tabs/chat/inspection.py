@@ -1,6 +1,6 @@
 """Looking inside a reply: which token, what else, where the model looked.
 
-Rule of the room: what the engine told while it spoke is shown at once; what torch has to recompute
+Invariants: what the engine told while it spoke is shown at once; what torch has to recompute
 (attention, logit lens) follows when it is there, and its absence is explained.
 """
 
@@ -17,7 +17,7 @@ from playground.errors import Cancelled, UserError
 from playground.inference.types import Alternative, Sampling, Token
 from playground.runtime.task import Phase
 from tabs.chat import render
-from tabs.chat.session import Visit
+from tabs.chat.session import SessionState
 from tabs.common.progress import phase_text
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
@@ -26,13 +26,19 @@ MOST_ROWS = 10
 
 
 @dataclass
-class InsideHandlers:
+class InspectionHandlers:
     """The inspector's events over a `ChatService`."""
 
     service: ChatService
 
     def look(
-        self, visit: Visit, model: str, system_prompt: str, data: gr.EventData, request: gr.Request, *samplers: Any
+        self,
+        visit: SessionState,
+        model: str,
+        system_prompt: str,
+        data: gr.EventData,
+        request: gr.Request,
+        *samplers: Any,
     ) -> Iterator[dict[str, Any]]:
         """A token was clicked: its alternatives now, attention and logit lens when they are computed."""
         language = language_of(request)
@@ -62,7 +68,7 @@ class InsideHandlers:
             value["detail"]["wait"] = str(error)
             yield value
 
-    def choose_turn(self, visit: Visit, data: gr.SelectData, request: gr.Request) -> Any:
+    def choose_turn(self, visit: SessionState, data: gr.SelectData, request: gr.Request) -> Any:
         """A message was clicked: show its tokens if it has any."""
         index = data.index if isinstance(data.index, int) else data.index[0]
         shown = render.places(visit.turns)
@@ -70,7 +76,7 @@ class InsideHandlers:
             return gr.skip()
         return render.inside_value(visit.turns, language_of(request), shown[index])
 
-    def resample(self, visit: Visit, shown: dict[str, Any] | None, request: gr.Request, *samplers: Any) -> Any:
+    def resample(self, visit: SessionState, shown: dict[str, Any] | None, request: gr.Request, *samplers: Any) -> Any:
         """A sampler slider moved: what it would do to the token on show."""
         if not shown or shown.get("selected") is None or not _is_token(visit, shown["place"], shown["selected"]):
             return gr.skip()
@@ -79,7 +85,7 @@ class InsideHandlers:
         return shown | {"detail": (shown.get("detail") or {}) | fresh}
 
 
-def clicked(visit: Visit, data: gr.EventData) -> tuple[int, int]:
+def clicked(visit: SessionState, data: gr.EventData) -> tuple[int, int]:
     """(place of the turn, number of the token) of an inspector event. The values come from a browser."""
     place, position = data._data.get("place"), data._data.get("token")
     if not _is_token(visit, place, position):
@@ -87,7 +93,7 @@ def clicked(visit: Visit, data: gr.EventData) -> tuple[int, int]:
     return place, position
 
 
-def choice_of(visit: Visit, data: gr.EventData) -> tuple[int, int, Alternative]:
+def choice_of(visit: SessionState, data: gr.EventData) -> tuple[int, int, Alternative]:
     """Which other token was chosen at which place."""
     place, position = clicked(visit, data)
     number = data._data.get("choice")
@@ -97,7 +103,7 @@ def choice_of(visit: Visit, data: gr.EventData) -> tuple[int, int, Alternative]:
     return place, position, alternatives[number]
 
 
-def _is_token(visit: Visit, place: Any, position: Any) -> bool:
+def _is_token(visit: SessionState, place: Any, position: Any) -> bool:
     if not isinstance(place, int) or not isinstance(position, int) or not 0 <= place < len(visit.turns):
         return False
     return 0 <= position < len(visit.turns[place].tokens)

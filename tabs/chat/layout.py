@@ -15,11 +15,11 @@ from playground.core import Playground
 from tabs.chat import api, render
 from tabs.chat.components import PromptPieces, TokenInspector
 from tabs.chat.handlers import ChatHandlers
-from tabs.chat.inspection import InsideHandlers
-from tabs.chat.session import Drawing, Visit
+from tabs.chat.inspection import InspectionHandlers
+from tabs.chat.session import SessionState, Updates
 from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice, model_line
-from tabs.common.seeds import typed_is_kept
+from tabs.common.seeds import keep_typed_seed
 from tabs.common.words import label, language_of
 
 EXAMPLES = (
@@ -39,11 +39,11 @@ CHOICE_KEY = "aigc-playground-chat-model"
 def chat_tab(playground: Playground) -> None:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.chat
-    handlers, inside = ChatHandlers(service), InsideHandlers(service)
+    handlers, inside = ChatHandlers(service), InspectionHandlers(service)
     entries = service.catalog.of_tab("chat")
     first = entries[0]
 
-    visit = gr.State(Visit(), delete_callback=handlers.stop)
+    visit = gr.State(SessionState(), delete_callback=handlers.stop)
     chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
@@ -118,7 +118,7 @@ def chat_tab(playground: Playground) -> None:
                     elem_id="chat-seed",
                 )  # fmt: skip
                 random_seed = gr.Checkbox(True, label=label("random_seed"), elem_id="chat-random-seed")
-                typed_is_kept(seed, random_seed)
+                keep_typed_seed(seed, random_seed)
     exported = gr.Textbox(visible=False)
 
     options = [
@@ -165,7 +165,7 @@ def chat_tab(playground: Playground) -> None:
         **quick,
     )
 
-    def describe(visit: Visit, model_id: str, request: gr.Request) -> tuple[Any, ...]:
+    def describe(visit: SessionState, model_id: str, request: gr.Request) -> tuple[Any, ...]:
         """Another model: what it changes on the page."""
         entry = service.entry(model_id)
         visit.model = entry.id
@@ -180,7 +180,7 @@ def chat_tab(playground: Playground) -> None:
     described = [about, thinking, temperature, top_p, top_k, min_p, penalty, longest, chosen]
     model.input(shown(describe), [visit, model], described, **verb)
 
-    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
+    def opened(remembered: str, visit: SessionState, request: gr.Request) -> Any:
         """The page in the visitor's language, with the model they used last.
 
         Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
@@ -195,7 +195,7 @@ def chat_tab(playground: Playground) -> None:
             (model_choice(entry, playground.state(entry), language), entry.id)
             for entry in service.catalog.of_tab("chat")
         ]
-        drawing = Drawing(
+        drawing = Updates(
             inside=render.inside_value((), language),
             prompt=render.prompt_value(None, language),
             held=render.held_text(*service.held(), language),

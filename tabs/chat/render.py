@@ -1,6 +1,6 @@
 """What the page shows of a conversation: pure functions from our records to component values.
 
-Rule of the room: the canonical turns are never read back from here; Gradio's chat view folds blanks and
+Invariants: the canonical turns are never read back from here; Gradio's chat view folds blanks and
 splits reasoning off, so every shown message carries the place of its turn instead.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 from playground.catalog import Entry
 from playground.chat.reply import Reply
 from playground.chat.sampler_preview import AfterSampler
-from playground.chat.service import Look
+from playground.chat.service import InspectionResult
 from playground.chat.types import Prompt, Turn
 from playground.inference.types import Token
 from tabs.common.words import say, size_text
@@ -138,7 +138,7 @@ def alternatives_value(token: Token, after: AfterSampler | None, most: int, lang
     return {"alternatives": rows, "note": say(language, "estimate") if after and not after.exact else ""}
 
 
-def look_value(look: Look, language: str) -> dict[str, Any]:
+def look_value(look: InspectionResult, language: str) -> dict[str, Any]:
     """What torch computed for the clicked token: the logit lens, and where the model looked."""
     found = look.inspection
     weights = found.mean_attention

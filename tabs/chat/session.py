@@ -13,7 +13,7 @@ from playground.inference.types import Sampling
 from playground.runtime.worker import Job
 
 
-class Visit:
+class SessionState:
     """One visitor's chat: lives as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Options:
 
 
 @dataclass
-class Drawing:
+class Updates:
     """What a handler wants drawn; None leaves a component as it is."""
 
     chat: list[dict[str, Any]] | None = None

@@ -1,6 +1,6 @@
 """The words of the drawn world as a visitor reads them: names of attributes and of their values, and their colours.
 
-Rule of the room: a model's config names them in English; here stands how they are said, and nothing that a model
+Invariants: a model's config names them in English; here stands how they are said, and nothing that a model
 needs. A word that is not listed is said as it is.
 """
 

@@ -1,6 +1,6 @@
 """The one place where a `UserError` becomes what Gradio shows.
 
-Rule of the room: on the page it is a note beside what is there, since Gradio draws a raised error over
+Invariants: on the page it is a note beside what is there, since Gradio draws a raised error over
 the very conversation that was kept; a program that calls an endpoint gets it raised.
 """
 

@@ -1,6 +1,6 @@
 """A view of our own: a root element, the styles and scripts that lie beside the module of its class.
 
-Rule of the room: values are plain JSON. What they hold reaches the page as text nodes, attributes and numbers only,
+Invariants: values are plain JSON. What they hold reaches the page as text nodes, attributes and numbers only,
 never as HTML; each module says what its values are.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import gradio as gr
 
 
-class Piece(gr.HTML):
+class HtmlComponent(gr.HTML):
     """What the views have in common; a class of it names its files.
 
     `root` is the class of the element that the scripts fill; `bare` says that Gradio's own look of texts stays out.

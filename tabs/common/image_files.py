@@ -1,6 +1,6 @@
 """Pictures that an endpoint is given and gives back: files in Gradio's cache, uploaded or to be downloaded.
 
-Rule of the room: a name is made here, never of what somebody sent; what a picture was made with is inside.
+Invariants: a name is made here, never of what somebody sent; what a picture was made with is inside.
 """
 
 from typing import Any, cast

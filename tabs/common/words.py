@@ -1,6 +1,6 @@
 """Every word a visitor reads, in English and 中文, side by side.
 
-Rule of the room: labels go to the browser as keys (`label`) and are translated there; text that Python
+Invariants: labels go to the browser as keys (`label`) and are translated there; text that Python
 composes (`say`) is put in the language the browser asked for. Nothing else in `tabs/` holds a sentence.
 """
 

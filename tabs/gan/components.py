@@ -1,15 +1,15 @@
 """A row of small pictures with words below them, and bars of numbers: two components that show and let choose.
 
-Rule of the room: what they show is data URIs and text, which reach the page as attributes and text nodes only.
+Invariants: what they show is data URIs and text, which reach the page as attributes and text nodes only.
 """
 
 from typing import Any
 
-from tabs.common.html_component import Piece
+from tabs.common.html_component import HtmlComponent
 from tabs.common.words import say
 
 
-class Strip(Piece):
+class Strip(HtmlComponent):
     """Pictures side by side: value {pictures: [{image, caption}], hint, choose, remove, download, wide, words}.
 
     `choose` and `remove` name what clicking a picture or its small cross does (empty: nothing), `download` is the file
@@ -20,7 +20,7 @@ class Strip(Piece):
     styles, scripts = ("strip.css",), ("strip.js",)
 
 
-class Bars(Piece):
+class Bars(HtmlComponent):
     """Shares in groups, two bars each: value {groups: [{name, bars: [{label, here, world}]}], here, world, note}."""
 
     root, bare = "bars", False

@@ -1,6 +1,6 @@
 """What the current picture is made of, as plain data that travels in the visitor's page.
 
-Rule of the room: a recipe is a value. It comes back from a browser or a file, so every number, length and name in it
+Invariants: a recipe is a value. It comes back from a browser or a file, so every number, length and name in it
 is checked here and nowhere else; whatever passes can be drawn.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from playground.errors import UserError
 from playground.gan import seed_parsing, validation
-from playground.gan.types import About, Edit
+from playground.gan.types import Edit, GeneratorConfig
 
 TRUNCATION = (-1.0, 1.5)
 STRENGTH = (-3.0, 3.0)  # standard deviations of w
@@ -106,7 +106,7 @@ class Recipe:
         }
 
 
-def read(data: object, about: About) -> Recipe:
+def read(data: object, about: GeneratorConfig) -> Recipe:
     """A recipe from a browser or a file, for the model that `about` describes.
 
     Raises:

@@ -1,6 +1,6 @@
 """A picture's style in a file and back: as JSON, or inside the PNG of its picture.
 
-Rule of the room: a file holds the style that draws the picture, and the recipe beside it, so that whoever loads it
+Invariants: a file holds the style that draws the picture, and the recipe beside it, so that whoever loads it
 gets the sliders and the kept directions too. A file that names another model, or lies, is refused in words.
 """
 
@@ -16,7 +16,7 @@ from tabs.common.words import language_of
 from tabs.gan import edit_state as recipes
 from tabs.gan.edit_state import Recipe
 from tabs.gan.handlers_current import CurrentHandlers
-from tabs.gan.session import Visit
+from tabs.gan.session import SessionState
 
 # What a handler gives as "name|data URI" is saved by the browser; nothing is written on the server.
 SAVED_SIDE = 512  # pixels
@@ -41,7 +41,7 @@ class FileHandlers:
         data = latent_file.dumps(file).encode()
         return f"{_name(recipe)}.json|data:application/json;base64,{base64.b64encode(data).decode('ascii')}"
 
-    def load(self, visit: Visit, shown: Any, path: str, request: gr.Request) -> tuple[Any, ...]:
+    def load(self, visit: SessionState, shown: Any, path: str, request: gr.Request) -> tuple[Any, ...]:
         """A file that was saved here becomes the current picture."""
         before, about = self.current.current(shown)
         found = latent_file.from_file(path)

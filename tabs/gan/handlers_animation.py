@@ -1,6 +1,6 @@
 """The film: key frames of one visitor, and the animation through them.
 
-Rule of the room: what takes longer than a blink is a job with a Stop; the visitor is released at once.
+Invariants: what takes longer than a blink is a job with a Stop; the visitor is released at once.
 """
 
 from collections.abc import Iterator
@@ -18,18 +18,18 @@ from tabs.common.words import language_of, say
 from tabs.gan import render
 from tabs.gan.components import strip
 from tabs.gan.handlers_current import THUMB_SIDE, CurrentHandlers
-from tabs.gan.session import Key, Visit
+from tabs.gan.session import Key, SessionState
 
 FILM_SIDE = 320  # pixels
 
 
 @dataclass
-class FilmHandlers:
+class AnimationHandlers:
     """The events of the film's panel."""
 
     current: CurrentHandlers
 
-    def add(self, visit: Visit, shown: Any, request: gr.Request) -> dict[str, Any]:
+    def add(self, visit: SessionState, shown: Any, request: gr.Request) -> dict[str, Any]:
         """The current picture becomes the last key frame."""
         language = language_of(request)
         if len(visit.keys) >= MOST_KEYS:
@@ -40,20 +40,20 @@ class FilmHandlers:
         visit.keys.append(Key(recipe, frame.style, image, render.caption(recipe, language)))
         return self.keys(visit, language)
 
-    def remove(self, visit: Visit, data: gr.EventData, request: gr.Request) -> dict[str, Any]:
+    def remove(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """A key frame goes."""
         language = language_of(request)
         del visit.keys[self._place(visit, data, language)]
         return self.keys(visit, language)
 
-    def choose(self, visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def choose(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A key frame becomes the current picture again, with everything that was done to it."""
         language = language_of(request)
         recipe = visit.keys[self._place(visit, data, language)].recipe
         return self.current.redrawn(visit, recipe, self.current.service.about(recipe.model), language)
 
     def make(
-        self, visit: Visit, model: str, seconds: Any, fps: Any, loop: Any, request: gr.Request
+        self, visit: SessionState, model: str, seconds: Any, fps: Any, loop: Any, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """The film: its progress, then the film itself. Draws (status, film, make, stop)."""
         language = language_of(request)
@@ -85,17 +85,17 @@ class FilmHandlers:
         if error is not None:
             raise error
 
-    def stop(self, visit: Visit) -> None:
+    def stop(self, visit: SessionState) -> None:
         """Release the visitor now; the work ends at its next boundary."""
         if visit.job is not None:
             visit.job.cancel()
 
-    def keys(self, visit: Visit, language: str) -> dict[str, Any]:
+    def keys(self, visit: SessionState, language: str) -> dict[str, Any]:
         """The key frames as a strip."""
         pictures = [{"image": key.image, "caption": key.caption} for key in visit.keys]
         return strip(language, pictures, "gan_keys_none", choose="gan_key_choose", remove="gan_key_remove")
 
-    def _place(self, visit: Visit, data: gr.EventData, language: str) -> int:
+    def _place(self, visit: SessionState, data: gr.EventData, language: str) -> int:
         place = data._data.get("place")
         if not isinstance(place, int) or not 0 <= place < len(visit.keys):
             raise UserError(say(language, "gan_key_gone"))

@@ -1,6 +1,6 @@
 """The current picture: chosen from the grid, moved on the stage, mixed, taken back.
 
-Rule of the room: a handler gets the stage's value, makes a recipe of it, changes the recipe and gives back what shows
+Invariants: a handler gets the stage's value, makes a recipe of it, changes the recipe and gives back what shows
 it. What is drawn under the finger (`tiles`, `live`) comes past the queue with all of its state in the payload.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from playground.errors import UserError
 from playground.gan import seed_parsing, styles, validation
 from playground.gan.service import GanService
-from playground.gan.types import About, Frame
+from playground.gan.types import Frame, GeneratorConfig
 from playground.imaging import encoding, uploads
 from tabs.common.live.stage import Asked, answer
 from tabs.common.words import language_of, say
@@ -21,7 +21,7 @@ from tabs.gan import edit_state as recipes
 from tabs.gan import render
 from tabs.gan.components import strip
 from tabs.gan.edit_state import Kept, Move, Recipe
-from tabs.gan.session import Visit
+from tabs.gan.session import SessionState
 
 TILE_SIDE, THUMB_SIDE = 128, 112  # pixels
 DRAWN = 9  # components that show a new current picture
@@ -63,7 +63,7 @@ class CurrentHandlers:
 
     # --- what the other rooms ask for --------------------------------------------------------------------
 
-    def current(self, shown: Any) -> tuple[Recipe, About]:
+    def current(self, shown: Any) -> tuple[Recipe, GeneratorConfig]:
         """The recipe on the stage, from its value. Raises `UserError`."""
         shown = shown if isinstance(shown, dict) else {}
         asked = {"model": shown.get("model"), "values": shown.get("moved"), "extra": shown.get("extra")}
@@ -89,7 +89,7 @@ class CurrentHandlers:
         """A small picture of a recipe, as a data URI."""
         return encoding.data_uri(self.draw(recipe, THUMB_SIDE).jpeg)
 
-    def redrawn(self, visit: Visit, recipe: Recipe, about: About, language: str) -> tuple[Any, ...]:
+    def redrawn(self, visit: SessionState, recipe: Recipe, about: GeneratorConfig, language: str) -> tuple[Any, ...]:
         """What shows a new current picture, in the order of `drawn` in the layout; it can be taken back."""
         visit.remember(recipe)
         layers = len(about.resolutions)
@@ -106,14 +106,14 @@ class CurrentHandlers:
 
     # --- events ------------------------------------------------------------------------------------------
 
-    def choose(self, visit: Visit, shown: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def choose(self, visit: SessionState, shown: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A tile was clicked: its picture, just as the grid shows it."""
         recipe, about = self.current(shown)
         seed = seed_parsing.one(data._data.get("seed"))
         psi = validation.number(data._data.get("truncation"), "Truncation", *recipes.TRUNCATION)
         return self.redrawn(visit, recipe.fresh(seed, psi), about, language_of(request))
 
-    def released(self, visit: Visit, shown: Any, request: gr.Request) -> tuple[Any, ...]:
+    def released(self, visit: SessionState, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """A movement on the stage has ended: it can be taken back, and what moved most can be kept."""
         recipe, about = self.current(shown)
         visit.remember(recipe)
@@ -130,21 +130,21 @@ class CurrentHandlers:
             return render.caption(recipe, language)
         return f"{render.caption(recipe, language)}. {say(language, 'gan_real', share=100 * share)}"
 
-    def undo(self, visit: Visit, shown: Any, request: gr.Request) -> tuple[Any, ...]:
+    def undo(self, visit: SessionState, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """The picture before."""
         return self._again(visit, visit.back(), shown, "gan_nothing_to_undo", request)
 
-    def redo(self, visit: Visit, shown: Any, request: gr.Request) -> tuple[Any, ...]:
+    def redo(self, visit: SessionState, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """The picture that was taken back."""
         return self._again(visit, visit.forth(), shown, "gan_nothing_to_redo", request)
 
-    def plain(self, visit: Visit, shown: Any, request: gr.Request) -> tuple[Any, ...]:
+    def plain(self, visit: SessionState, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """The same seed or style with nothing done to it."""
         recipe, about = self.current(shown)
         return self.redrawn(visit, recipe.unedited(), about, language_of(request))
 
     def show(
-        self, visit: Visit, shown: Any, kind: str, span: str, first: Any, last: Any, request: gr.Request
+        self, visit: SessionState, shown: Any, kind: str, span: str, first: Any, last: Any, request: gr.Request
     ) -> tuple[Any, ...]:
         """Other directions are wished for; those that are moved already stay on show."""
         recipe, about = self.current(shown)
@@ -161,7 +161,7 @@ class CurrentHandlers:
         moves = (*moved, *(move for move in wished if move.name not in names))
         return self.redrawn(visit, replace(recipe, moves=moves), about, language)
 
-    def keep(self, visit: Visit, shown: Any, which: Any, name: Any, request: gr.Request) -> tuple[Any, ...]:
+    def keep(self, visit: SessionState, shown: Any, which: Any, name: Any, request: gr.Request) -> tuple[Any, ...]:
         """A found direction gets a name and a slider of its own."""
         recipe, about = self.current(shown)
         language = language_of(request)
@@ -177,14 +177,14 @@ class CurrentHandlers:
         own = (*recipe.kept, Kept(title, vector, move.layers, move.strength))
         return (*self.redrawn(visit, replace(recipe, moves=moves, kept=own), about, language), "")
 
-    def forget(self, visit: Visit, shown: Any, which: Any, request: gr.Request) -> tuple[Any, ...]:
+    def forget(self, visit: SessionState, shown: Any, which: Any, request: gr.Request) -> tuple[Any, ...]:
         """A kept direction goes."""
         recipe, about = self.current(shown)
         place = validation.whole(which, "The kept direction", 0, max(0, len(recipe.kept) - 1))
         own = recipe.kept[:place] + recipe.kept[place + 1 :]
         return self.redrawn(visit, replace(recipe, kept=own), about, language_of(request))
 
-    def mix(self, visit: Visit, shown: Any, seed: Any, layers: Any, request: gr.Request) -> tuple[Any, ...]:
+    def mix(self, visit: SessionState, shown: Any, seed: Any, layers: Any, request: gr.Request) -> tuple[Any, ...]:
         """Layers were ticked, or the second seed changed: the mixed picture, and the two it is made of."""
         recipe, about = self.current(shown)
         most, language = len(about.resolutions), language_of(request)
@@ -192,7 +192,9 @@ class CurrentHandlers:
         recipe = replace(recipe, mix_seed=seed_parsing.one(seed), mix_layers=ticked)
         return (*self.redrawn(visit, recipe, about, language), self.sources(recipe, language))
 
-    def mix_groups(self, visit: Visit, shown: Any, seed: Any, groups: Any, request: gr.Request) -> tuple[Any, ...]:
+    def mix_groups(
+        self, visit: SessionState, shown: Any, seed: Any, groups: Any, request: gr.Request
+    ) -> tuple[Any, ...]:
         """Groups were ticked: the layers they are made of. Layers ticked one by one in other groups stay."""
         recipe, about = self.current(shown)
         named = styles.groups(len(about.resolutions))
@@ -217,12 +219,12 @@ class CurrentHandlers:
         return strip(language, pictures)
 
     def _again(
-        self, visit: Visit, recipe: Recipe | None, shown: Any, none: str, request: gr.Request
+        self, visit: SessionState, recipe: Recipe | None, shown: Any, none: str, request: gr.Request
     ) -> tuple[Any, ...]:
         if recipe is None:
             raise UserError(say(language_of(request), none))
         return self.redrawn(visit, recipe, self.service.about(recipe.model), language_of(request))
 
-    def _read(self, asked: Asked) -> tuple[Recipe, About]:
+    def _read(self, asked: Asked) -> tuple[Recipe, GeneratorConfig]:
         about = self.service.about(asked.model)
         return recipes.moved(replace(recipes.read(asked.extra, about), model=asked.model), asked.values), about

@@ -1,6 +1,6 @@
 """A picture of one's own brought in, and what the model learned: nearest portraits, truncation sheet, histogram.
 
-Rule of the room: as in the film's, long work is a job with a Stop, and what is shown grows while it runs.
+Invariants: as in the film's, long work is a job with a Stop, and what is shown grows while it runs.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tabs.gan import render
 from tabs.gan.components import strip
 from tabs.gan.handlers_animation import running
 from tabs.gan.handlers_current import DRAWN, THUMB_SIDE, CurrentHandlers
-from tabs.gan.session import Visit
+from tabs.gan.session import SessionState
 
 FAR_DB = 22.0  # portraits of the world are found at 25 and more, other pictures at 20 and less
 NEIGHBOURS = 6
@@ -36,7 +36,7 @@ class ExploreHandlers:
     current: CurrentHandlers
 
     def project(
-        self, visit: Visit, shown: Any, picture: Image.Image | None, steps: Any, request: gr.Request
+        self, visit: SessionState, shown: Any, picture: Image.Image | None, steps: Any, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """Look for the style of a picture. Draws (status, strip, project, stop, *drawn)."""
         language = language_of(request)
@@ -93,7 +93,7 @@ class ExploreHandlers:
             pictures.append({"image": _uri(each.picture), "caption": words})
         return strip(language, pictures)
 
-    def sheet(self, visit: Visit, shown: Any, request: gr.Request) -> dict[str, Any]:
+    def sheet(self, visit: SessionState, shown: Any, request: gr.Request) -> dict[str, Any]:
         """The current style at many truncations, edits left out."""
         recipe, _ = self.current.current(shown)
         style = self.current.base(recipe)
@@ -102,7 +102,7 @@ class ExploreHandlers:
         pictures = [{"image": _uri(picture), "caption": f"ψ {psi:g}"} for psi, picture in found]
         return strip(language_of(request), pictures, choose="gan_sheet_choose")
 
-    def take(self, visit: Visit, shown: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def take(self, visit: SessionState, shown: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A picture of the sheet was clicked: its truncation."""
         place = data._data.get("place")
         if not isinstance(place, int) or not 0 <= place < len(visit.sheet):
@@ -110,7 +110,7 @@ class ExploreHandlers:
         recipe, about = self.current.current(shown)
         return self.current.redrawn(visit, replace(recipe, truncation=visit.sheet[place]), about, language_of(request))
 
-    def histogram(self, visit: Visit, model: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def histogram(self, visit: SessionState, model: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Count what samples show, while the bars grow. Draws (status, bars, count, stop)."""
         language = language_of(request)
         if visit.job is not None:

@@ -17,11 +17,11 @@ from tabs.gan import api, panels, render
 from tabs.gan.components import strip
 from tabs.gan.edit_state import Move, Recipe
 from tabs.gan.files import FileHandlers
-from tabs.gan.handlers_animation import FilmHandlers
+from tabs.gan.handlers_animation import AnimationHandlers
 from tabs.gan.handlers_current import CurrentHandlers
 from tabs.gan.handlers_explore import ExploreHandlers
 from tabs.gan.seed_grid import SeedGrid
-from tabs.gan.session import Visit
+from tabs.gan.session import SessionState
 
 FIRST_SEED = 1
 CHOICE_KEY = "aigc-playground-gan-model"
@@ -38,9 +38,9 @@ def gan_tab(playground: Playground) -> None:
         return
     first = entries[0]
     current = CurrentHandlers(service)
-    film, explore, files = FilmHandlers(current), ExploreHandlers(current), FileHandlers(current)
+    film, explore, files = AnimationHandlers(current), ExploreHandlers(current), FileHandlers(current)
 
-    visit = gr.State(Visit(), delete_callback=film.stop)
+    visit = gr.State(SessionState(), delete_callback=film.stop)
     chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -137,7 +137,7 @@ def gan_tab(playground: Playground) -> None:
 
     emptied = [movie.film, mixing.sources, own.strip, learned.neighbours, learned.sheets, learned.bars]
 
-    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
+    def opened(remembered: str, visit: SessionState, request: gr.Request) -> Any:
         """The page in the visitor's language, with the model they used last; no model is loaded for it.
 
         Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
@@ -152,7 +152,7 @@ def gan_tab(playground: Playground) -> None:
         about, _, *rest = start(model_id, visit, request)  # what is remembered is not written anew
         return (gr.Dropdown(choices=choices, value=model_id), about, gr.skip(), *rest)
 
-    def start(model_id: str, visit: Visit, request: gr.Request) -> tuple[Any, ...]:
+    def start(model_id: str, visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
         """A model from its beginning: what came from another one goes."""
         language, known = language_of(request), service.about(model_id)
         layers, nothing = len(known.resolutions), strip(language)

@@ -1,6 +1,6 @@
 """The panels below the current picture: their components, each kept by name.
 
-Rule of the room: what is there and what it says; which event calls what is said in the layout.
+Invariants: what is there and what it says; which event calls what is said in the layout.
 """
 
 import secrets

@@ -1,6 +1,6 @@
 """What the page shows of a recipe: pure functions from our records to component values.
 
-Rule of the room: nothing here draws or asks a model; words come from `tabs.common.words`.
+Invariants: nothing here draws or asks a model; words come from `tabs.common.words`.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground.catalog import Entry
 from playground.gan import styles
-from playground.gan.types import About
+from playground.gan.types import GeneratorConfig
 from playground.runtime.task import Phase
 from playground.weights.types import State
 from tabs.common.live.stage import slider, stage_value
@@ -32,7 +32,7 @@ def model_choice(entry: Entry, state: State, language: str) -> str:
     return f"{entry.label} · {entry.licence} · {state_text(entry, state, language)}"
 
 
-def model_line(entry: Entry, about: About, state: State, language: str) -> str:
+def model_line(entry: Entry, about: GeneratorConfig, state: State, language: str) -> str:
     """What to know of the chosen model before its first picture."""
     return say(
         language,
@@ -55,13 +55,13 @@ def grid_value(model: str, chosen: int | None) -> dict[str, Any]:
     return {"model": model, "chosen": chosen, "words": words}
 
 
-def stage(recipe: Recipe, about: About, language: str) -> dict[str, Any]:
+def stage(recipe: Recipe, about: GeneratorConfig, language: str) -> dict[str, Any]:
     """The value of the `LiveStage` that draws this recipe."""
     shown, stands = controls(recipe, about, language), values(recipe, about)
     return stage_value(recipe.model, shown, language, values=stands, extra=recipe.plain())
 
 
-def controls(recipe: Recipe, about: About, language: str) -> list[dict[str, Any]]:
+def controls(recipe: Recipe, about: GeneratorConfig, language: str) -> list[dict[str, Any]]:
     """The sliders of a recipe: truncation, how far it reaches, kept directions, found ones.
 
     Where they stand is told by `values` alone: sliders that stay the same are not built anew in the page.
@@ -77,7 +77,7 @@ def controls(recipe: Recipe, about: About, language: str) -> list[dict[str, Any]
     return [psi, until, *found]
 
 
-def values(recipe: Recipe, about: About) -> dict[str, float | str]:
+def values(recipe: Recipe, about: GeneratorConfig) -> dict[str, float | str]:
     """Where every slider of `controls` stands."""
     cutoff = len(about.resolutions) if recipe.cutoff is None else recipe.cutoff
     stands: dict[str, float | str] = {"truncation": recipe.truncation, "cutoff": float(cutoff)}
@@ -130,7 +130,7 @@ def kept(recipe: Recipe) -> tuple[gr.Dropdown, gr.Group]:
     return gr.Dropdown(choices=choices, value=choices[-1][1] if choices else None), gr.Group(visible=bool(choices))
 
 
-def layer_choices(about: About, language: str) -> list[tuple[str, int]]:
+def layer_choices(about: GeneratorConfig, language: str) -> list[tuple[str, int]]:
     """One box per layer for mixing: its number and the pixels it draws at."""
     return [
         (say(language, "gan_mix_layer", layer=layer, size=size), layer) for layer, size in enumerate(about.resolutions)

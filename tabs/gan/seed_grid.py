@@ -1,19 +1,19 @@
 """A grid of samples by their seeds: a component of our own, since a gallery would write every picture to disk.
 
-Rule of the room: the page holds what is wished (seeds, truncation, order) and asks one server function for tiles; the
+Invariants: the page holds what is wished (seeds, truncation, order) and asks one server function for tiles; the
 newest wish wins and the last is never lost. Values reach the page as text nodes and attributes only, never as HTML.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from tabs.common.html_component import Piece
+from tabs.common.html_component import HtmlComponent
 
 Wish = dict[str, Any]
 DrawTiles = Callable[[Wish], dict[str, Any]]
 
 
-class SeedGrid(Piece):
+class SeedGrid(HtmlComponent):
     """Tiles to choose from, with their seeds and (if wished) the discriminator's percentile.
 
     `value` is {model, chosen, words: {language: {key: text}}}: `chosen` is the seed of the current picture or None.

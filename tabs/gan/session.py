@@ -1,6 +1,6 @@
 """What belongs to one visitor of the GAN tab: the way back, the film's key frames, what is being made.
 
-Rule of the room: it lives as long as the page is open and holds no model. The current picture itself is in the page.
+Invariants: it lives as long as the page is open and holds no model. The current picture itself is in the page.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Key:
     caption: str
 
 
-class Visit:
+class SessionState:
     """One visitor's GAN tab. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:

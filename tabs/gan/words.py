@@ -1,6 +1,6 @@
 """The words of the GAN tab, in English and 中文: `tabs.common.words` merges them.
 
-Rule of the room: every key starts with gan_.
+Invariants: every key starts with gan_.
 """
 
 # key: (English, 中文)

@@ -10,7 +10,7 @@ from gradio.data_classes import FileDataDict
 from playground.errors import UserError
 from playground.grounding import boxes, export, task_tags
 from playground.grounding.service import GroundingService
-from playground.grounding.types import Answer, Ask, Asked, Question
+from playground.grounding.types import Answer, Asked, GroundingTask, Question
 from playground.imaging import uploads
 from tabs.common.errors import raised
 from tabs.common.image_files import uploaded
@@ -25,7 +25,7 @@ def grounding_endpoint(service: GroundingService) -> None:
 
     def ground(
         image: FileDataDict,
-        task: str = Ask.CHAT,
+        task: str = GroundingTask.CHAT,
         text: str = "",
         box: Sequence[float] | None = None,
         model: str = default.id,
@@ -64,7 +64,7 @@ def grounding_endpoint(service: GroundingService) -> None:
     # Like `gr.api`, whose schema of a file no client and no MCP agent would know for one.
     a_file: Any = gr.File(render=False).api_info()
     inputs = [
-        Api(None, a_file, "image"), Api(Ask.CHAT.value, {"type": "string"}, "task"),
+        Api(None, a_file, "image"), Api(GroundingTask.CHAT.value, {"type": "string"}, "task"),
         Api("", {"type": "string"}, "text"), Api(None, BOX, "box"), Api(default.id, {"type": "string"}, "model"),
     ]  # fmt: skip
     gr.Button(visible=False).click(

@@ -1,6 +1,6 @@
 """Picture, conversation and task chips: three views of one question, whose boxes and phrases speak to each other.
 
-Rule of the room: values are plain JSON and reach the page as text nodes, attributes and numbers only; nothing a model
+Invariants: values are plain JSON and reach the page as text nodes, attributes and numbers only; nothing a model
 or a visitor wrote is ever HTML. The picture goes by file URL, once; boxes are small and come often.
 
 * `Stage` value: {picture (file data with a URL, or null), width, height, alt, boxes: [{key, label, score (words),
@@ -18,22 +18,22 @@ or a visitor wrote is ever HTML. The picture goes by file URL, once; boxes are s
 leaves the others pale. They tell each other by events on the nearest element of class `grounding`.
 """
 
-from tabs.common.html_component import Piece
+from tabs.common.html_component import HtmlComponent
 
 
-class Stage(Piece):
+class Stage(HtmlComponent):
     """The picture with boxes on it, its own box to be drawn with mouse, finger or keys."""
 
     styles, scripts = ("stage.css",), ("make.js", "stage.js")
 
 
-class Talk(Piece):
+class Talk(HtmlComponent):
     """Questions and answers about the picture, their phrases coloured as their boxes are."""
 
     styles, scripts = ("talk.css",), ("make.js", "talk.js")
 
 
-class Tasks(Piece):
+class Tasks(HtmlComponent):
     """What can be asked, as chips."""
 
     styles, scripts = ("talk.css",), ("make.js", "tasks.js")

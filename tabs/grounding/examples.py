@@ -1,6 +1,6 @@
 """Group pictures of the drawn world with a question each, which work offline.
 
-Rule of the room: data; the pictures are of seeds that no model has learned from.
+Invariants: data; the pictures are of seeds that no model has learned from.
 """
 
 from dataclasses import dataclass

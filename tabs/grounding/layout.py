@@ -11,7 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from playground.core import Playground
-from playground.grounding.types import Ask
+from playground.grounding.types import GroundingTask
 from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
 from tabs.common.live.components import PictureStrip, strip
@@ -22,9 +22,9 @@ from tabs.grounding import api, panels, render
 from tabs.grounding.components import Stage, Talk, Tasks
 from tabs.grounding.examples import Example, examples
 from tabs.grounding.handlers import GroundingHandlers
-from tabs.grounding.handlers_editing import Verbs
+from tabs.grounding.handlers_editing import EditingHandlers
 from tabs.grounding.request_builder import sent
-from tabs.grounding.session import Visit
+from tabs.grounding.session import SessionState
 
 CHOICE_KEY = "aigc-playground-grounding-model"
 EXAMPLE_SIDE = 66  # pixels
@@ -40,10 +40,10 @@ QUICK = {**HIDDEN, "queue": False}  # past the queue; there an error would lose 
 
 
 @dataclass(frozen=True)
-class Door:
+class GroundingTabHandles:
     """What the page needs to hand pictures to this tab and on to others."""
 
-    verbs: Verbs
+    verbs: EditingHandlers
     visit: gr.State
     drawn: list[Any]  # what `verbs.opened` redraws
     box: gr.Textbox  # to be filled in by `WITH_BOX`, as the second input
@@ -51,7 +51,7 @@ class Door:
     model: gr.Dropdown
 
 
-def grounding_tab(playground: Playground) -> Door | None:
+def grounding_tab(playground: Playground) -> GroundingTabHandles | None:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.grounding
     entries = service.entries()
@@ -61,14 +61,14 @@ def grounding_tab(playground: Playground) -> Door | None:
     first, known = entries[0], [entry.id for entry in entries]
     limits = service.limits(first.id)
     handlers = GroundingHandlers(service)
-    verbs = Verbs(handlers, examples(playground.settings.assets))
+    verbs = EditingHandlers(handlers, examples(playground.settings.assets))
 
-    visit = gr.State(Visit(), delete_callback=handlers.stop)
+    visit = gr.State(SessionState(), delete_callback=handlers.stop)
     chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
     with gr.Row(equal_height=False, elem_classes="grounding"):
         with gr.Column(scale=6, min_width=320):
             stage = Stage({}, elem_id="ground-stage")
-            sieve = panels.sieve_panel(limits)
+            sieve = panels.score_filter_panel(limits)
             if verbs.examples:
                 gr.Markdown(label("ground_examples"), elem_classes="subtle")
             shelf = PictureStrip(_shelf(verbs.examples), elem_id="ground-examples")
@@ -142,7 +142,7 @@ def grounding_tab(playground: Playground) -> Door | None:
 
     def fill(text: str, data: gr.EventData) -> str:
         """A chip was chosen: its tag goes before what stands in the prompt."""
-        known = {one.value: one for one in Ask}
+        known = {one.value: one for one in GroundingTask}
         ask = known.get(str(sent(data, "ask")))
         return render.started(ask, text or "") if ask is not None else text
 
@@ -153,7 +153,7 @@ def grounding_tab(playground: Playground) -> Door | None:
     chips.select(fill, [prompt], prompt, **QUICK)
     prompt.change(looked, [prompt, model], chips, **newest)
 
-    def described(visit: Visit, model_id: str, text: str, language: str) -> tuple[Any, ...]:
+    def described(visit: SessionState, model_id: str, text: str, language: str) -> tuple[Any, ...]:
         """What a model changes on the page, in the order of `by_model`."""
         entry, limits = service.entry(model_id), service.limits(model_id)
         visit.model, visit.threshold = entry.id, limits.threshold
@@ -169,14 +169,14 @@ def grounding_tab(playground: Playground) -> Door | None:
             render.tasks(text or "", limits, language),
         )
 
-    def describe(visit: Visit, model_id: str, text: str, request: gr.Request) -> tuple[Any, ...]:
+    def describe(visit: SessionState, model_id: str, text: str, request: gr.Request) -> tuple[Any, ...]:
         language = language_of(request)
         about = described(visit, model_id, text, language)
         return (*about, *handlers.drawing(visit, language).updates())
 
     model.input(shown(describe), [visit, model, prompt], [*by_model, *drawn], **verb)
 
-    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
+    def opened(remembered: str, visit: SessionState, request: gr.Request) -> Any:
         """The page in the visitor's language, with the model they used last; no model is loaded for it.
 
         Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
@@ -196,7 +196,7 @@ def grounding_tab(playground: Playground) -> Door | None:
 
     gr.on(None, shown(opened), [chosen, visit], [*by_model, model, settings.compare, *drawn], **QUICK)
     api.grounding_endpoint(service)
-    return Door(verbs, visit, drawn, box, to_vae, model)
+    return GroundingTabHandles(verbs, visit, drawn, box, to_vae, model)
 
 
 def _shelf(found: tuple[Example, ...]) -> dict[str, Any]:

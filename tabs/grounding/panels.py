@@ -1,6 +1,6 @@
 """The parts of the tab beside picture and conversation: their components, each kept by name.
 
-Rule of the room: what is there and what it says; which event calls what is said in the layout.
+Invariants: what is there and what it says; which event calls what is said in the layout.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from playground.catalog import Entry
 from playground.grounding.limits import Limits
 from playground.weights.types import State
 from tabs.common.model_menu import model_choice
-from tabs.common.seeds import LARGEST_SEED, typed_is_kept
+from tabs.common.seeds import LARGEST_SEED, keep_typed_seed
 from tabs.common.sliders import slider_range
 from tabs.common.words import label, say
 
@@ -31,7 +31,7 @@ class Settings:
 
 
 @dataclass
-class Sieve:
+class ScoreFilter:
     box: gr.Column
     threshold: gr.Slider
     overlap: gr.Slider
@@ -74,13 +74,13 @@ def settings_panel(entries: list[Entry], state: Callable[[Entry], State], limits
                 elem_id="ground-seed",
             )  # fmt: skip
             new_seed = gr.Checkbox(False, label=label("ground_new_seed"), min_width=110, elem_id="ground-new-seed")
-        typed_is_kept(seed, new_seed)
+        keep_typed_seed(seed, new_seed)
         least, usual, longest = limits.max_new_tokens
         most = gr.Slider(**slider_range(least, longest), value=usual, step=1, label=label("ground_most"))
     return Settings(model, about, compare, temperature, seed, new_seed, most)
 
 
-def sieve_panel(limits: Limits) -> Sieve:
+def score_filter_panel(limits: Limits) -> ScoreFilter:
     """What is shown of a detector's boxes."""
     with gr.Column(visible=limits.scores) as box:
         threshold = gr.Slider(
@@ -91,7 +91,7 @@ def sieve_panel(limits: Limits) -> Sieve:
             0.1, 1, value=1, step=0.05, label=label("ground_overlap"), info=label("ground_overlap_info"),
             elem_id="ground-overlap",
         )  # fmt: skip
-    return Sieve(box, threshold, overlap)
+    return ScoreFilter(box, threshold, overlap)
 
 
 def eyes_panel(limits: Limits) -> Eyes:

@@ -1,6 +1,6 @@
 """What the grounding tab shows: pure functions from a visit to component values.
 
-Rule of the room: a phrase and its boxes carry the same key and colour wherever they appear. Nothing is escaped here,
+Invariants: a phrase and its boxes carry the same key and colour wherever they appear. Nothing is escaped here,
 because nothing is HTML: the page sets text as text.
 """
 
@@ -15,11 +15,11 @@ from playground.catalog import Entry
 from playground.grounding import task_tags
 from playground.grounding.export import colour
 from playground.grounding.limits import Limits
-from playground.grounding.types import Ask, Box, Entity
+from playground.grounding.types import Box, Entity, GroundingTask
 from playground.weights.types import State
 from tabs.common.model_menu import state_text
 from tabs.common.words import say, size_text
-from tabs.grounding.session import Exchange, Visit
+from tabs.grounding.session import Exchange, SessionState
 
 LONGEST_LABEL = 60  # characters of a phrase on a box
 MOST_BOXES = 300  # drawn of one answer
@@ -28,11 +28,19 @@ HEAT_SIDE = 256  # pixels
 HEAT_AT = (0.0, 0.35, 0.7, 1.0)
 HEAT_RGBA = ((24, 10, 60, 110), (140, 30, 100, 150), (240, 110, 40, 190), (255, 232, 90, 215))
 # The order in which a question without a tag is taken by a model that cannot just talk.
-USUAL = (Ask.CHAT, Ask.VQA, Ask.DETECT, Ask.REFER, Ask.GROUNDED_CAPTION, Ask.CAPTION, Ask.IDENTIFY)
+USUAL = (
+    GroundingTask.CHAT,
+    GroundingTask.VQA,
+    GroundingTask.DETECT,
+    GroundingTask.REFER,
+    GroundingTask.GROUNDED_CAPTION,
+    GroundingTask.CAPTION,
+    GroundingTask.IDENTIFY,
+)
 STARTS = {
-    Ask.CAPTION: "please describe this image",
-    Ask.GROUNDED_CAPTION: "describe this image in detail",
-    Ask.IDENTIFY: "what is this",
+    GroundingTask.CAPTION: "please describe this image",
+    GroundingTask.GROUNDED_CAPTION: "describe this image in detail",
+    GroundingTask.IDENTIFY: "what is this",
 }  # what MiniGPT-v2's own demo fills in, and was trained on
 _STAGE_WORDS = (
     "drop", "drop_more", "own", "draw", "identify", "region", "similar", "use", "clear", "draw_title",
@@ -41,7 +49,7 @@ _STAGE_WORDS = (
 )  # fmt: skip
 
 
-def stage(visit: Visit, limits: Limits | None, language: str) -> dict[str, Any]:
+def stage(visit: SessionState, limits: Limits | None, language: str) -> dict[str, Any]:
     """The value of a `Stage`: the picture, and the boxes of the answer on show."""
     width, height = visit.image.size if visit.image else (0, 0)
     current = visit.current()
@@ -62,14 +70,14 @@ def stage(visit: Visit, limits: Limits | None, language: str) -> dict[str, Any]:
         "heat": {"src": visit.heat} if visit.heat else None,
         "busy": visit.job is not None,
         "able": {
-            "identify": limits.asks[Ask.IDENTIFY] if limits else "",
+            "identify": limits.asks[GroundingTask.IDENTIFY] if limits else "",
             "similar": "" if limits is None or limits.similar else say(language, "ground_similar_never"),
         },
         "words": {key: say(language, f"ground_{key}") for key in _STAGE_WORDS},
     }
 
 
-def boxes(visit: Visit, exchange: Exchange, dashed: bool = False) -> list[dict[str, Any]]:
+def boxes(visit: SessionState, exchange: Exchange, dashed: bool = False) -> list[dict[str, Any]]:
     """The boxes of one answer, as the stage draws them."""
     return [
         {
@@ -91,7 +99,7 @@ def asked_boxes(exchange: Exchange | None) -> list[list[float]]:
     return [] if box is None else [corners(box)]
 
 
-def talk(visit: Visit, limits: Limits | None, language: str) -> dict[str, Any]:
+def talk(visit: SessionState, limits: Limits | None, language: str) -> dict[str, Any]:
     """The value of a `Talk`."""
     return {
         "turns": [turn(visit, exchange, limits, language) for exchange in visit.exchanges],
@@ -101,7 +109,7 @@ def talk(visit: Visit, limits: Limits | None, language: str) -> dict[str, Any]:
     }
 
 
-def turn(visit: Visit, exchange: Exchange, limits: Limits | None, language: str) -> dict[str, Any]:
+def turn(visit: SessionState, exchange: Exchange, limits: Limits | None, language: str) -> dict[str, Any]:
     """One question with its answer."""
     reading = visit.reading(exchange)
     inside, beside = split(reading.text, reading.entities)
@@ -139,7 +147,7 @@ def turn(visit: Visit, exchange: Exchange, limits: Limits | None, language: str)
 def verbs(exchange: Exchange, limits: Limits | None, language: str) -> list[dict[str, str]]:
     """What can be done with an answer: one that names a box can be asked for that box."""
     words = exchange.answer is not None and exchange.reading.text.strip()
-    if exchange.ask is not Ask.IDENTIFY or not words or limits is None or limits.asks[Ask.REFER]:
+    if exchange.ask is not GroundingTask.IDENTIFY or not words or limits is None or limits.asks[GroundingTask.REFER]:
         return []
     return [{"verb": "back", "label": say(language, "ground_back")}]
 
@@ -207,17 +215,17 @@ def tasks(text: str, limits: Limits, language: str) -> dict[str, Any]:
             "on": one is now,
             "reason": limits.asks[one],
         }
-        for one in Ask
+        for one in GroundingTask
     ]
     return {"tasks": chips, "hint": limits.asks[now] or say(language, f"ground_hint_{now.value}")}
 
 
-def usual(limits: Limits) -> Ask:
+def usual(limits: Limits) -> GroundingTask:
     """What a question without a tag is to a model."""
-    return next((ask for ask in USUAL if not limits.asks[ask]), Ask.CHAT)
+    return next((ask for ask in USUAL if not limits.asks[ask]), GroundingTask.CHAT)
 
 
-def started(ask: Ask, text: str) -> str:
+def started(ask: GroundingTask, text: str) -> str:
     """The prompt after a chip was chosen: its tag, and what a person wrote, or what the task usually asks."""
     rest = task_tags.split(text)[1].strip()
     kept = "" if rest in STARTS.values() else rest

@@ -1,6 +1,6 @@
 """From what stands on the page to a question, and what two answers have in common.
 
-Rule of the room: pure functions; whatever a browser sent is checked here or by the service, and refused in words.
+Invariants: pure functions; whatever a browser sent is checked here or by the service, and refused in words.
 """
 
 import json
@@ -13,15 +13,20 @@ import gradio as gr
 from playground.errors import UserError
 from playground.grounding import boxes, task_tags
 from playground.grounding.limits import Limits
-from playground.grounding.types import Ask, Box, Question, Reading
+from playground.grounding.types import Box, GroundingTask, ParsedAnswer, Question
 from tabs.common.words import say
 from tabs.grounding.render import usual
-from tabs.grounding.session import Options, Visit
+from tabs.grounding.session import Options, SessionState
 
-CLEARED = (Ask.CHAT, Ask.REFER, Ask.DETECT, Ask.VQA)  # tasks whose words are new each time
+CLEARED = (
+    GroundingTask.CHAT,
+    GroundingTask.REFER,
+    GroundingTask.DETECT,
+    GroundingTask.VQA,
+)  # tasks whose words are new each time
 
 
-def asked(visit: Visit, prompt: str, drawn: str, options: Options, limits: Limits, language: str) -> Question:
+def asked(visit: SessionState, prompt: str, drawn: str, options: Options, limits: Limits, language: str) -> Question:
     """What the prompt asks: its tag decides the task, a box typed in it goes before the one that was drawn.
 
     Raises `UserError` where there is no picture yet, or no box for a task that needs one.
@@ -33,9 +38,11 @@ def asked(visit: Visit, prompt: str, drawn: str, options: Options, limits: Limit
     if typed is not None:
         visit.place(typed)
     if ask is None:
-        ask = Ask.IDENTIFY if typed is not None and not limits.asks[Ask.IDENTIFY] else usual(limits)
-    box = (typed or box_of_text(drawn)) if ask is Ask.IDENTIFY else None
-    if ask is Ask.IDENTIFY and box is None:
+        ask = (
+            GroundingTask.IDENTIFY if typed is not None and not limits.asks[GroundingTask.IDENTIFY] else usual(limits)
+        )
+    box = (typed or box_of_text(drawn)) if ask is GroundingTask.IDENTIFY else None
+    if ask is GroundingTask.IDENTIFY and box is None:
         raise UserError(say(language, "ground_no_box"))
     return Question(
         ask, visit.image, text, box, regions=dict(visit.regions), temperature=options.temperature, seed=options.seed,
@@ -43,7 +50,7 @@ def asked(visit: Visit, prompt: str, drawn: str, options: Options, limits: Limit
     )  # fmt: skip
 
 
-def to_model(question: Question, visit: Visit, model: str, limits: Limits, first: bool) -> Question:
+def to_model(question: Question, visit: SessionState, model: str, limits: Limits, first: bool) -> Question:
     """The question as it goes to one of the models: with what this one was asked before; the number of tokens on the
     page is that of the first."""
     turns = visit.turns(model) if limits.turns else ()
@@ -76,7 +83,7 @@ def sent(data: gr.EventData, name: str) -> Any:
     return data._data.get(name) if isinstance(data._data, dict) else None
 
 
-def boxes_of(reading: Reading) -> list[Box]:
+def boxes_of(reading: ParsedAnswer) -> list[Box]:
     return [box for entity in reading.entities for box in entity.boxes]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from playground.errors import UserError
 from playground.grounding import boxes
-from playground.grounding.types import Answer, Ask, Box, Reading, Turn
+from playground.grounding.types import Answer, Box, GroundingTask, ParsedAnswer, Turn
 from playground.runtime.worker import Job
 
 MOST_EXCHANGES = 60  # of one picture; older ones go
@@ -27,7 +27,7 @@ class Exchange:
     """
 
     key: int
-    ask: Ask
+    ask: GroundingTask
     text: str
     box: Box | None
     model: str
@@ -35,7 +35,7 @@ class Exchange:
     scored: bool = False
     origin: Box | None = None
     beside: int | None = None
-    reading: Reading = field(default_factory=lambda: Reading(""))
+    reading: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))
     prompt: str = ""
     raw: str = ""
     answer: Answer | None = None
@@ -43,7 +43,7 @@ class Exchange:
     said: list[str] = field(default_factory=list)  # notes, errors, how it ended
 
 
-class Visit:
+class SessionState:
     """One visitor's picture and what was asked of it. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Visit:
         self.box = box
         self.moved += 1
 
-    def reading(self, exchange: Exchange) -> Reading:
+    def reading(self, exchange: Exchange) -> ParsedAnswer:
         """What an exchange shows now: a detector's boxes from the threshold on, thinned where they overlap."""
         if not exchange.scored:
             return exchange.reading
@@ -125,7 +125,7 @@ class Options:
 
 
 @dataclass
-class Drawing:
+class Updates:
     """What a handler wants drawn; None leaves a component as it is."""
 
     stage: dict[str, Any] | None = None

@@ -1,6 +1,6 @@
 """The words of the grounding tab, in English and 中文: `tabs.common.words` merges them.
 
-Rule of the room: every key starts with ground_.
+Invariants: every key starts with ground_.
 """
 
 # key: (English, 中文)

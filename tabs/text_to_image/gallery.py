@@ -1,6 +1,6 @@
 """What a visitor does with finished pictures: choose, sort, save, use again, send on, and settings from a file.
 
-Rule of the room: nothing is computed here by a model; what comes back from the page is checked like any other input.
+Invariants: nothing is computed here by a model; what comes back from the page is checked like any other input.
 """
 
 from dataclasses import replace
@@ -17,10 +17,10 @@ from playground.text_to_image.types import ImageRequest
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
 from tabs.text_to_image.handlers import again, chosen
-from tabs.text_to_image.session import Drawing, Visit
+from tabs.text_to_image.session import SessionState, Updates
 
 
-def choose(visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+def choose(visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
     """A picture was clicked: it goes on the canvas."""
     language = language_of(request)
     sent = data._data if isinstance(data._data, dict) else {}
@@ -31,45 +31,45 @@ def choose(visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, 
     return _redrawn(visit, language)
 
 
-def sort(visit: Visit, order: str, request: gr.Request) -> dict[str, Any]:
+def sort(visit: SessionState, order: str, request: gr.Request) -> dict[str, Any]:
     """Newest first, or the best score first."""
     visit.order = "best" if order == "best" else "new"
     return render.shelf(visit, language_of(request))
 
 
-def clear(visit: Visit, request: gr.Request) -> tuple[Any, ...]:
+def clear(visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
     """All pictures go."""
     visit.clear()
     language = language_of(request)
-    return Drawing(
+    return Updates(
         canvas=render.kept_canvas(None, language), shelf=render.shelf(visit, language), status="",
         film=render.film(None, language),
     ).updates()  # fmt: skip
 
 
-def save(visit: Visit, request: gr.Request) -> str:
+def save(visit: SessionState, request: gr.Request) -> str:
     """The chosen picture with its settings inside, for the browser to save."""
     kept = chosen(visit, language_of(request))
     return f"image-seed-{kept.settings.seed}.png|{render.png_uri(kept.png)}"
 
 
-def reuse_seed(visit: Visit, request: gr.Request) -> tuple[int, bool]:
+def reuse_seed(visit: SessionState, request: gr.Request) -> tuple[int, bool]:
     """The seed of the chosen picture, to be kept."""
     return chosen(visit, language_of(request)).settings.seed, False
 
 
-def picture(visit: Visit, request: gr.Request) -> Image.Image:
+def picture(visit: SessionState, request: gr.Request) -> Image.Image:
     """The chosen picture's pixels."""
     with Image.open(BytesIO(chosen(visit, language_of(request)).png), formats=("PNG",)) as image:
         return image.convert("RGB")
 
 
-def model(visit: Visit, request: gr.Request) -> str:
+def model(visit: SessionState, request: gr.Request) -> str:
     """The model the chosen picture is by."""
     return chosen(visit, language_of(request)).settings.model
 
 
-def wish_again(visit: Visit, language: str) -> tuple[str, ImageRequest, str]:
+def wish_again(visit: SessionState, language: str) -> tuple[str, ImageRequest, str]:
     """The chosen picture's model and request, and what to say of it."""
     kept = chosen(visit, language)
     word = "image_used" if kept.start is None else "image_used_start"
@@ -89,7 +89,7 @@ def restored(path: str | None, known: list[str], now: str, language: str) -> tup
     return model, replace(found.settings, start=None), " ".join(said)
 
 
-def _redrawn(visit: Visit, language: str) -> tuple[Any, ...]:
+def _redrawn(visit: SessionState, language: str) -> tuple[Any, ...]:
     kept = visit.current()
     film = render.film(kept.film, language, kept.settings.seed) if kept and kept.film else render.film(None, language)
-    return Drawing(canvas=render.kept_canvas(kept, language), shelf=render.shelf(visit, language), film=film).updates()
+    return Updates(canvas=render.kept_canvas(kept, language), shelf=render.shelf(visit, language), film=film).updates()

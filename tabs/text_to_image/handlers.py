@@ -1,6 +1,6 @@
 """What happens when a visitor makes pictures: generate, film, stop.
 
-Rule of the room: a handler takes plain values, changes the visitor's `Visit`, and returns what to draw. Whatever ends
+Invariants: a handler takes plain values, changes the visitor's `SessionState`, and returns what to draw. Whatever ends
 a run (the last step, Stop, an error, a page that closes), the pictures finished before it are the visitor's.
 """
 
@@ -20,7 +20,7 @@ from playground.text_to_image.types import Done, ImageEvent, ImageRequest, Pictu
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
-from tabs.text_to_image.session import Drawing, Kept, Options, Visit, idle
+from tabs.text_to_image.session import Kept, Options, SessionState, Updates, idle
 
 UPDATE_S = 1 / 12  # more often costs the browser more than it shows the eye
 
@@ -57,7 +57,7 @@ class ImageHandlers:
     service: ImageService
     update_s: float = UPDATE_S
 
-    def generate(self, visit: Visit, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def generate(self, visit: SessionState, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Make the pictures that the page asks for, live."""
         language = language_of(request)
         idle(visit, say(language, "image_busy"))
@@ -66,13 +66,13 @@ class ImageHandlers:
         job = self.service.generate(visitor_of(request), options.model, wish)
         yield from self._follow(visit, job, options.model, wish, language)
 
-    def film(self, visit: Visit, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def film(self, visit: SessionState, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """The chosen picture once more, with its steps kept: the same settings give the same picture."""
         language = language_of(request)
         idle(visit, say(language, "image_busy"))
         kept = chosen(visit, language)
         if kept.film is not None:
-            yield Drawing(film=render.film(kept.film, language, kept.settings.seed)).updates()
+            yield Updates(film=render.film(kept.film, language, kept.settings.seed)).updates()
             return
         if not self.service.limits(kept.settings.model).film:
             raise UserError(say(language, "image_film_never"))
@@ -80,17 +80,17 @@ class ImageHandlers:
         job = self.service.generate(visitor_of(request), kept.settings.model, wish)
         yield from self._follow(visit, job, kept.settings.model, wish, language, filmed=kept.key)
 
-    def stop(self, visit: Visit) -> None:
+    def stop(self, visit: SessionState) -> None:
         """Release the visitor now; whoever draws notices within a heartbeat."""
         if visit.job is not None:
             visit.job.cancel()
 
-    def keep(self, visit: Visit, picture: Picture, run: int, request: ImageRequest) -> tuple[Kept, int]:
+    def keep(self, visit: SessionState, picture: Picture, run: int, request: ImageRequest) -> tuple[Kept, int]:
         """A finished picture becomes the visitor's and the chosen one; how many old ones went for it."""
         kept = self.made(visit, picture, run, request)
         return kept, visit.keep(kept)
 
-    def made(self, visit: Visit, picture: Picture, run: int, request: ImageRequest) -> Kept:
+    def made(self, visit: SessionState, picture: Picture, run: int, request: ImageRequest) -> Kept:
         """A finished picture with its file and its thumbnail."""
         return Kept(
             key=visit.new_key(),
@@ -108,7 +108,7 @@ class ImageHandlers:
 
     def _follow(
         self,
-        visit: Visit,
+        visit: SessionState,
         job: Job[ImageEvent],
         model: str,
         request: ImageRequest,
@@ -122,17 +122,17 @@ class ImageHandlers:
         visit.job = job
         error: UserError | None = None
         stopped = False
-        drawn, waiting = 0.0, Drawing()
+        drawn, waiting = 0.0, Updates()
         try:
-            yield Drawing(status=say(language, "image_starting"), seed=request.seed, running=True).updates()
+            yield Updates(status=say(language, "image_starting"), seed=request.seed, running=True).updates()
             for event in job.events():
                 new = self._heard(visit, run, event, filmed)
                 waiting = _newer(waiting, new)
                 soon = isinstance(event, Step) and time.monotonic() - drawn < self.update_s
-                if waiting == Drawing() or soon:
+                if waiting == Updates() or soon:
                     continue
                 yield waiting.updates()
-                drawn, waiting = time.monotonic(), Drawing()
+                drawn, waiting = time.monotonic(), Updates()
         except Cancelled:
             stopped = True
         except UserError as raised:
@@ -144,43 +144,45 @@ class ImageHandlers:
         if error is not None:
             raise error
 
-    def _heard(self, visit: Visit, run: Run, event: ImageEvent | Phase | None, filmed: int | None) -> Drawing:
+    def _heard(self, visit: SessionState, run: Run, event: ImageEvent | Phase | None, filmed: int | None) -> Updates:
         """What one event changes on the page."""
         language = run.language
         if isinstance(event, Phase):
             text = render.phase_text(event, language)
             changed, run.said = text != run.said, text
-            return Drawing(status=text) if changed else Drawing()
+            return Updates(status=text) if changed else Updates()
         if isinstance(event, Started):
             run.notes = event.notes
             for note in event.notes:
                 gr.Info(note, duration=8)
             # A clamped seed is the one that was used.
             text = render.sent_text(infotext.write(event.settings), event.notes)
-            return Drawing(sent=text, seed=event.settings.seed, status=say(language, "image_ready"))
+            return Updates(sent=text, seed=event.settings.seed, status=say(language, "image_ready"))
         if isinstance(event, Step):
             run.steps += 1
             run.where = render.step_text(event, run.count, language)
             share = render.step_share(event, run.count)
             run.previews = render.previews(event, run.previews)
-            return Drawing(canvas=render.live(run.previews, visit.current(), run.where, share, language))
+            return Updates(canvas=render.live(run.previews, visit.current(), run.where, share, language))
         if isinstance(event, Picture):
             run.pictures.append(event)
             run.previews = []
             if filmed is not None:
                 if event.film is not None:
                     visit.filmed(filmed, event.film)
-                return Drawing()
+                return Updates()
             kept, dropped = self.keep(visit, event, run.number, run.request)
             run.dropped += dropped
             if event.film is not None:
                 visit.filmed(kept.key, event.film)
-            return Drawing(shelf=render.shelf(visit, language), canvas=render.kept_canvas(kept, language))
+            return Updates(shelf=render.shelf(visit, language), canvas=render.kept_canvas(kept, language))
         if isinstance(event, Done):
             run.done = event
-        return Drawing()
+        return Updates()
 
-    def _ended(self, visit: Visit, run: Run, stopped: bool, error: UserError | None, filmed: int | None) -> Drawing:
+    def _ended(
+        self, visit: SessionState, run: Run, stopped: bool, error: UserError | None, filmed: int | None
+    ) -> Updates:
         """The page after a run, however it ended."""
         language, best = run.language, run.best()
         status = render.status_text(run.pictures, run.done, run.steps, best, language)
@@ -204,7 +206,7 @@ class ImageHandlers:
         current = visit.current()
         # After Stop or an error the last preview stays to be seen, unless there is a finished picture.
         unfinished = (stopped or error is not None) and not run.pictures and run.where and filmed is None
-        return Drawing(
+        return Updates(
             canvas=None if unfinished else render.kept_canvas(current, language),
             shelf=render.shelf(visit, language),
             status=status,
@@ -213,7 +215,7 @@ class ImageHandlers:
         )
 
 
-def chosen(visit: Visit, language: str) -> Kept:
+def chosen(visit: SessionState, language: str) -> Kept:
     """The chosen picture. Raises `UserError` where there is none."""
     kept = visit.current()
     if kept is None:
@@ -239,7 +241,7 @@ def again(kept: Kept) -> ImageRequest:
     )
 
 
-def _newer(old: Drawing, new: Drawing) -> Drawing:
+def _newer(old: Updates, new: Updates) -> Updates:
     """Both, the newer one on top."""
     changes = {name: value for name, value in vars(new).items() if value is not None}
     return replace(old, **changes)

@@ -1,6 +1,6 @@
 """Two settings against each other: the cells appear one by one, and the sheet is there however far it came.
 
-Rule of the room: every cell is an ordinary picture with its own settings; clicking one puts it among the visitor's.
+Invariants: every cell is an ordinary picture with its own settings; clicking one puts it among the visitor's.
 """
 
 import base64
@@ -21,7 +21,7 @@ from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
 from tabs.text_to_image.handlers import ImageHandlers
-from tabs.text_to_image.session import Drawing, Kept, Options, Visit, buttons, idle
+from tabs.text_to_image.session import Kept, Options, SessionState, Updates, buttons, idle
 
 NOTHING = "none"  # the second side left out
 CELL_SIDE = 160  # pixels
@@ -34,7 +34,14 @@ class GridHandlers:
     handlers: ImageHandlers
 
     def make(
-        self, visit: Visit, x_kind: str, x_text: str, y_kind: str, y_text: str, request: gr.Request, *values: Any
+        self,
+        visit: SessionState,
+        x_kind: str,
+        x_text: str,
+        y_kind: str,
+        y_text: str,
+        request: gr.Request,
+        *values: Any,
     ) -> Iterator[tuple[Any, ...]]:
         """Fill the grid: draws (cells, status, canvas, sent, generate, stop, make, stop)."""
         language = language_of(request)
@@ -90,7 +97,7 @@ class GridHandlers:
         if error is not None:
             raise error
 
-    def take(self, visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def take(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A clicked cell goes among the visitor's pictures."""
         language = language_of(request)
         sent = data._data if isinstance(data._data, dict) else {}
@@ -100,20 +107,20 @@ class GridHandlers:
         if not any(one.key == kept.key for one in visit.pictures):
             visit.keep(kept)
         visit.chosen = kept.key
-        return Drawing(canvas=render.kept_canvas(kept, language), shelf=render.shelf(visit, language)).updates()
+        return Updates(canvas=render.kept_canvas(kept, language), shelf=render.shelf(visit, language)).updates()
 
-    def save(self, visit: Visit, request: gr.Request) -> str:
+    def save(self, visit: SessionState, request: gr.Request) -> str:
         """The labelled sheet, for the browser to save."""
         if not visit.sheet:
             raise UserError(say(language_of(request), "image_grid_unmade"))
         return f"grid.png|data:image/png;base64,{base64.b64encode(visit.sheet).decode('ascii')}"
 
-    def _keep(self, visit: Visit, cell: Cell, wish: ImageRequest) -> Kept:
+    def _keep(self, visit: SessionState, cell: Cell, wish: ImageRequest) -> Kept:
         kept = self.handlers.made(visit, cell.picture, visit.runs, wish)
         visit.cells[cell.row, cell.column] = kept
         return kept
 
-    def _cells(self, visit: Visit, x: Axis, y: Axis | None, made: int, language: str) -> dict[str, Any]:
+    def _cells(self, visit: SessionState, x: Axis, y: Axis | None, made: int, language: str) -> dict[str, Any]:
         """The value of `Cells`; `made` is how many there are, -1 when it is over."""
         columns = len(x.values)
         rows = len(y.values) if y else 1

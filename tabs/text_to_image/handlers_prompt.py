@@ -1,6 +1,6 @@
 """Help with the prompt: chips of known words, somebody nobody asked for, and the chat model's longer version.
 
-Rule of the room: the prompt stays the visitor's own text; a chip adds its phrase where a caption would have it, or
+Invariants: the prompt stays the visitor's own text; a chip adds its phrase where a caption would have it, or
 takes exactly that phrase out again.
 """
 
@@ -23,7 +23,7 @@ from tabs.common.seeds import LARGEST_SEED
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
-from tabs.text_to_image.session import Visit, buttons, idle
+from tabs.text_to_image.session import SessionState, buttons, idle
 
 NOBODY = "a person"
 LONGEST_PROMPT = 8_000  # characters; longer ones are looked at no further
@@ -59,7 +59,7 @@ class PromptHandlers:
         return prompt_help.surprise(secrets.randbelow(LARGEST_SEED + 1))
 
     def expand(
-        self, visit: Visit, prompt: str, chat_model: str, seed: Any, request: gr.Request
+        self, visit: SessionState, prompt: str, chat_model: str, seed: Any, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """The chat model writes more: draws (expanded, use it, status, generate, stop)."""
         language = language_of(request)

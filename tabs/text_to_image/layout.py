@@ -18,11 +18,11 @@ from tabs.common.model_menu import model_choice
 from tabs.common.status_line import StatusLine
 from tabs.common.words import label, language_of
 from tabs.text_to_image import api, gallery, handlers_grid, panels, render
-from tabs.text_to_image.components import Canvas, Chips, Shelf
+from tabs.text_to_image.components import Canvas, Chips, Gallery
 from tabs.text_to_image.handlers import ImageHandlers
 from tabs.text_to_image.handlers_prompt import PromptHandlers
 from tabs.text_to_image.model_settings import described
-from tabs.text_to_image.session import DRAWN_SEEDS, Visit, reads_negative
+from tabs.text_to_image.session import DRAWN_SEEDS, SessionState, reads_negative
 
 DRAWN = (
     "a smiling person with long red hair and round glasses wearing a blue hoodie on a green background",
@@ -48,7 +48,7 @@ QUICK = {**HIDDEN, "queue": False}  # past the queue; there an error would lose 
 
 
 @dataclass(frozen=True)
-class Sender:
+class ImageTabHandles:
     """What the page needs to hand a picture to other tabs: the buttons, and whose picture it is."""
 
     to_vae: gr.Button
@@ -56,7 +56,7 @@ class Sender:
     visit: gr.State
 
 
-def image_tab(playground: Playground) -> Sender | None:
+def image_tab(playground: Playground) -> ImageTabHandles | None:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.images
     entries = service.entries()
@@ -69,7 +69,7 @@ def image_tab(playground: Playground) -> Sender | None:
     handlers, prompting = ImageHandlers(service), PromptHandlers(service)
     grids = handlers_grid.GridHandlers(handlers)
 
-    visit = gr.State(Visit(), delete_callback=handlers.stop)
+    visit = gr.State(SessionState(), delete_callback=handlers.stop)
     chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
     begun = DRAWN[0] if limits.vocabulary else OPEN[0]
     with gr.Row(equal_height=False):
@@ -124,7 +124,7 @@ def image_tab(playground: Playground) -> Sender | None:
                 [(label("image_sort_new"), "new"), (label("image_sort_best"), "best")], value="new",
                 show_label=False, container=False, elem_id="image-sort",
             )  # fmt: skip
-            pictures = Shelf({"pictures": [], "hint": ""}, elem_id="image-shelf")
+            pictures = Gallery({"pictures": [], "hint": ""}, elem_id="image-shelf")
             with gr.Accordion(label("image_sent"), open=False, elem_id="image-sent-box"):
                 sent = gr.Textbox(
                     label=label("image_sent_text"), placeholder=label("image_sent_empty"), lines=3, max_lines=14,
@@ -194,7 +194,7 @@ def image_tab(playground: Playground) -> Sender | None:
     numbers.guidance.change(guided, [numbers.guidance, model], negative, trigger_mode="always_last", **QUICK)
 
     def describe(
-        visit: Visit, model_id: str, prompt: str, request: gr.Request, numbers: bool = True
+        visit: SessionState, model_id: str, prompt: str, request: gr.Request, numbers: bool = True
     ) -> tuple[Any, ...]:  # fmt: skip
         """Another model: what it changes on the page."""
         language, words = language_of(request), prompt or ""
@@ -202,7 +202,7 @@ def image_tab(playground: Playground) -> Sender | None:
         said = prompting.looked(words, model_id, request)[1]
         return (*described(service, playground.state, model_id, words, language, numbers=numbers), said)
 
-    def filled(visit: Visit, wished: tuple[str, ImageRequest, str], request: gr.Request) -> tuple[Any, ...]:
+    def filled(visit: SessionState, wished: tuple[str, ImageRequest, str], request: gr.Request) -> tuple[Any, ...]:
         """The page with the settings of a picture."""
         model_id, wish, said = wished
         words = wish.written or wish.prompt
@@ -213,10 +213,10 @@ def image_tab(playground: Playground) -> Sender | None:
             {"text": said},
         )  # fmt: skip
 
-    def use_again(visit: Visit, request: gr.Request) -> tuple[Any, ...]:
+    def use_again(visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
         return filled(visit, gallery.wish_again(visit, language_of(request)), request)
 
-    def restore(visit: Visit, path: str | None, model_id: str, request: gr.Request) -> tuple[Any, ...]:
+    def restore(visit: SessionState, path: str | None, model_id: str, request: gr.Request) -> tuple[Any, ...]:
         return filled(visit, gallery.restored(path, known, model_id, language_of(request)), request)
 
     filling = [
@@ -226,7 +226,7 @@ def image_tab(playground: Playground) -> Sender | None:
     file.upload(shown(restore), [visit, file, model], filling, **verb)
     model.input(shown(describe), [visit, model, prompt], [*by_model, odd], **verb)
 
-    def opened(remembered: str, visit: Visit, request: gr.Request) -> Any:
+    def opened(remembered: str, visit: SessionState, request: gr.Request) -> Any:
         """The page in the visitor's language, with the model they used last; no model is loaded for it.
 
         Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that
@@ -252,7 +252,7 @@ def image_tab(playground: Playground) -> Sender | None:
         [*by_model, odd, model, canvas, pictures, filming.film, table.cells], **QUICK,
     )  # fmt: skip
     api.image_endpoints(service)
-    return Sender(to_vae, to_ground, visit)
+    return ImageTabHandles(to_vae, to_ground, visit)
 
 
 def _tool(name: str) -> gr.Button:

@@ -1,6 +1,6 @@
 """What the chosen model changes on the page: ranges, what it reads, which helps make sense.
 
-Rule of the room: every number that a slider is given lies within its model's limits, so that the page never holds what
+Invariants: every number that a slider is given lies within its model's limits, so that the page never holds what
 Gradio would refuse to send.
 """
 
@@ -13,7 +13,7 @@ import gradio as gr
 from playground.catalog import Entry
 from playground.text_to_image.service import ImageService
 from playground.text_to_image.types import ImageRequest
-from playground.text_to_image.validation import settle
+from playground.text_to_image.validation import validate_request
 from playground.weights.types import State
 from tabs.common.sliders import slider_range
 from tabs.text_to_image import render
@@ -39,7 +39,9 @@ def described(
     """
     entry, limits = service.entry(model), service.limits(model)
     # Only numbers are settled here; words stay what they are, also where they are empty.
-    settled = settle(entry, replace(wish or ImageRequest("-"), prompt="-", negative_prompt="", written="")).request
+    settled = validate_request(
+        entry, replace(wish or ImageRequest("-"), prompt="-", negative_prompt="", written="")
+    ).request
     least, _, most = limits.sizes
     choices = render.scheduler_choices(limits, language)
     words: dict[str, Any] = {} if wish is None else {"value": wish.negative_prompt}

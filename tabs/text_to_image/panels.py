@@ -1,6 +1,6 @@
 """The parts of the page beside prompt and canvas: their components, each kept by name.
 
-Rule of the room: what is there and what it says; which event calls what is said in the layout.
+Invariants: what is there and what it says; which event calls what is said in the layout.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from playground.catalog import Entry
 from playground.text_to_image.grid import KINDS
 from playground.text_to_image.limits import Limits
 from playground.text_to_image.types import ImageRequest
-from tabs.common.seeds import LARGEST_SEED, typed_is_kept
+from tabs.common.seeds import LARGEST_SEED, keep_typed_seed
 from tabs.common.sliders import slider_range
 from tabs.common.words import label
 from tabs.text_to_image.components import Cells, Film
@@ -64,7 +64,7 @@ def numbers_panel(limits: Limits) -> Numbers:
         new_seed = gr.Checkbox(
             True, label=label("image_seed_new"), info=label("image_seed_info"), elem_id="image-new-seed"
         )
-        typed_is_kept(seed, new_seed)
+        keep_typed_seed(seed, new_seed)
     with gr.Row(elem_classes="tools"):
         random = gr.Button(label("image_seed_random"), elem_id="image-random", **SMALL)  # type: ignore[arg-type]
         reuse = gr.Button(label("image_seed_reuse"), elem_id="image-reuse", **SMALL)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from tabs.common.model_menu import model_line as plain_line
 from tabs.common.model_menu import state_text
 from tabs.common.progress import phase_text as plain_phase
 from tabs.common.words import say, size_text
-from tabs.text_to_image.session import Kept, Visit, reads_negative
+from tabs.text_to_image.session import Kept, SessionState, reads_negative
 
 PREVIEW_SIDE = 384  # pixels of a live picture
 THUMBNAIL_SIDE = 192
@@ -81,8 +81,8 @@ def step_share(step: Step, count: int) -> float:
     return (step.first + step.together * step.step / max(1, step.steps)) / max(1, count)
 
 
-def shelf(visit: Visit, language: str) -> dict[str, Any]:
-    """The value of a `Shelf`: what the visitor keeps, in the order they chose."""
+def shelf(visit: SessionState, language: str) -> dict[str, Any]:
+    """The value of a `Gallery`: what the visitor keeps, in the order they chose."""
     newest = list(reversed(visit.pictures))
     if visit.order == "best":
         newest.sort(key=lambda kept: (kept.score is None, -(kept.score or 0.0)))

@@ -34,7 +34,7 @@ class Kept:
     film: Film | None = None
 
 
-class Visit:
+class SessionState:
     """One visitor's pictures: live as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ def reads_negative(limits: Limits, guidance: Any) -> bool:
 
 
 @dataclass
-class Drawing:
+class Updates:
     """What a handler wants drawn; None leaves a component as it is."""
 
     canvas: dict[str, Any] | None = None
@@ -155,7 +155,7 @@ def buttons(running: bool | None) -> tuple[Any, Any]:
     return gr.Button(visible=not running), gr.Button(visible=running)
 
 
-def idle(visit: Visit, words: str) -> None:
+def idle(visit: SessionState, words: str) -> None:
     """Raise `UserError` with these words where something is being made for this visitor."""
     if visit.job is not None:
         raise UserError(words)

@@ -1,6 +1,6 @@
 """The words of the text-to-image tab, in English and 中文: `tabs.common.words` merges them.
 
-Rule of the room: every key starts with image_.
+Invariants: every key starts with image_.
 """
 
 # key: (English, 中文)

@@ -1,6 +1,6 @@
 """Keeping a face: as a file, inside its own picture, or as a line of text that fits into a message.
 
-Rule of the room: what is loaded is hostile until checked; what is saved goes to the browser and never to this disk.
+Invariants: what is loaded is hostile until checked; what is saved goes to the browser and never to this disk.
 """
 
 import base64
@@ -19,7 +19,7 @@ from playground.imaging.latent_file import LatentFile
 from tabs.common.live.stage import plain
 from tabs.common.words import language_of
 from tabs.vae.handlers import VaeHandlers
-from tabs.vae.session import Visit
+from tabs.vae.session import SessionState
 
 SAVED_SIDE = 512  # pixels of a saved picture
 LONGEST_TEXT = 20_000
@@ -32,41 +32,41 @@ SAVE_AS_FILE = """(file) => { if (!file) return;
 
 
 @dataclass
-class Keeper:
+class FileHandlers:
     """Save, load and share, over the tab's handlers."""
 
     handlers: VaeHandlers
 
-    def save_json(self, visit: Visit, stage: Any) -> dict[str, str]:
+    def save_json(self, visit: SessionState, stage: Any) -> dict[str, str]:
         """The latent as a JSON file."""
         text = latent_file.dumps(self._file(visit, stage))
         return _file("face.json", "application/json", text.encode("utf-8"))
 
-    def save_png(self, visit: Visit, stage: Any) -> dict[str, str]:
+    def save_png(self, visit: SessionState, stage: Any) -> dict[str, str]:
         """The picture, with the latent inside."""
         file = self._file(visit, stage)
         picture = self.handlers.service.render(visit.model, file.latent)
         return _file("face.png", "image/png", latent_file.into_png(enlarge(np.asarray(picture), SAVED_SIDE), file))
 
-    def load(self, visit: Visit, path: str, request: gr.Request) -> tuple[Any, ...]:
+    def load(self, visit: SessionState, path: str, request: gr.Request) -> tuple[Any, ...]:
         """A face that was saved, on the stage; what is there stays if the file is not one."""
         width = self.handlers.service.about(visit.model).latent
         latent = latent_file.expect(latent_file.from_file(path), "vae", visit.model, (width,))
         return self.handlers.show(visit, latent, language_of(request)).updates()
 
-    def share(self, visit: Visit, stage: Any, request: gr.Request) -> str:
+    def share(self, visit: SessionState, stage: Any, request: gr.Request) -> str:
         """A link to this face: the page's own address and the latent."""
         page = (request.headers.get("referer") or "").split("?")[0].split("#")[0]
         return f"{page}?tab=vae&face={to_text(visit.model, self.handlers.now(visit, stage))}"
 
-    def shared(self, visit: Visit, text: str, request: gr.Request) -> tuple[Any, ...]:
+    def shared(self, visit: SessionState, text: str, request: gr.Request) -> tuple[Any, ...]:
         """The face of a link (or of its text alone), on the stage."""
         model, latent = from_text(text or "")
         if model != visit.model:
             raise UserError(f"This face was made by “{model[:80]}”. Choose that model first.")
         return self.handlers.show(visit, latent, language_of(request)).updates()
 
-    def _file(self, visit: Visit, stage: Any) -> LatentFile:
+    def _file(self, visit: SessionState, stage: Any) -> LatentFile:
         return LatentFile("vae", visit.model, plain(self.handlers.now(visit, stage)))
 
 

@@ -1,6 +1,6 @@
 """What happens when a visitor moves, samples, encodes, or goes a step back.
 
-Rule of the room: a handler takes plain values, changes the visitor's `Visit`, and returns what to draw. Whatever the
+Invariants: a handler takes plain values, changes the visitor's `SessionState`, and returns what to draw. Whatever the
 page sends back of the stage is checked like any other input.
 """
 
@@ -19,7 +19,7 @@ from tabs.common.live.stage import numbers
 from tabs.common.words import language_of, say
 from tabs.vae import render
 from tabs.vae.handlers_live import WIDEST_LATENT
-from tabs.vae.session import Drawing, Visit
+from tabs.vae.session import SessionState, Updates
 
 
 @dataclass
@@ -28,10 +28,10 @@ class VaeHandlers:
 
     service: VaeService
 
-    def start(self, visit: Visit, model_id: str, language: str) -> Drawing:
+    def start(self, visit: SessionState, model_id: str, language: str) -> Updates:
         """A fresh page, or another model: the stage asks for the first picture itself once it is seen."""
         visit.start(model_id)
-        return Drawing(
+        return Updates(
             stage=render.stage(visit, self.service.controls(model_id), language, None),
             typical=render.typical("", language),
             leak=render.bars([], hint=say(language, "vae_leak_empty")),
@@ -39,19 +39,26 @@ class VaeHandlers:
             redo=False,
         )
 
-    def released(self, visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def released(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A movement has ended: remember it, and say what it changed and how usual the face is now."""
         language = language_of(request)
         sent = data._data if isinstance(data._data, dict) else {}
         latent = numbers(sent.get("latent"), 1, WIDEST_LATENT)
         if sent.get("model") != visit.model:
-            return Drawing().updates()  # the model was changed meanwhile
+            return Updates().updates()  # the model was changed meanwhile
         moved = sent.get("moved")
         visit.go(latent)
         return self._about(visit, language, moved if isinstance(moved, dict) else {}).updates()
 
     def sample(
-        self, visit: Visit, stage: Any, seed: float, random: bool, temperature: float, prior: str, request: gr.Request
+        self,
+        visit: SessionState,
+        stage: Any,
+        seed: float,
+        random: bool,
+        temperature: float,
+        prior: str,
+        request: gr.Request,
     ) -> tuple[Any, ...]:
         """A face from the prior; locked controls keep what they have."""
         number = secrets.randbelow(2**32) if random else _seed(seed)
@@ -62,7 +69,7 @@ class VaeHandlers:
             latent = self.service.frame(visit.model, latent, kept).latent
         return (*self.show(visit, latent, language_of(request), locked).updates(), number)
 
-    def pull_back(self, visit: Visit, stage: Any, strength: float, request: gr.Request) -> tuple[Any, ...]:
+    def pull_back(self, visit: SessionState, stage: Any, strength: float, request: gr.Request) -> tuple[Any, ...]:
         """Nearer to what is usual."""
         latent = self.service.pull_back(visit.model, self.now(visit, stage), strength)
         language = language_of(request)
@@ -70,23 +77,23 @@ class VaeHandlers:
         drawing.leak = self._leak(visit, language, ())
         return drawing.updates()
 
-    def encode(self, visit: Visit, stage: Any, path: str | None, request: gr.Request) -> tuple[Any, ...]:
+    def encode(self, visit: SessionState, stage: Any, path: str | None, request: gr.Request) -> tuple[Any, ...]:
         """A picture of the visitor's: what the model sees of it, what comes back, and that on the stage."""
         if not path:
-            return (*Drawing().updates(), gr.skip(), gr.skip())
+            return (*Updates().updates(), gr.skip(), gr.skip())
         language = language_of(request)
         found = self.service.encode(visit.model, uploads.read(path))
         drawing = self.show(visit, found.latent, language, _locked(stage))
         return (*drawing.updates(), *render.encoded(found, language))
 
-    def step(self, visit: Visit, stage: Any, by: int, request: gr.Request) -> tuple[Any, ...]:
+    def step(self, visit: SessionState, stage: Any, by: int, request: gr.Request) -> tuple[Any, ...]:
         """Undo or redo."""
         latent = visit.step(by)
         if latent is None:
-            return Drawing().updates()
+            return Updates().updates()
         return self.show(visit, latent, language_of(request), _locked(stage)).updates()
 
-    def show(self, visit: Visit, latent: np.ndarray, language: str, locked: Collection[str] = ()) -> Drawing:
+    def show(self, visit: SessionState, latent: np.ndarray, language: str, locked: Collection[str] = ()) -> Updates:
         """Put a latent on the stage. Raises `UserError` if it is none of this model's."""
         frame = self.service.frame(visit.model, latent, {}, side=render.SIDE)
         visit.go(frame.latent)
@@ -94,11 +101,11 @@ class VaeHandlers:
         drawing.stage = render.stage(visit, self.service.controls(visit.model), language, frame, locked)
         return drawing
 
-    def redraw(self, visit: Visit, stage: Any, language: str) -> Drawing:
+    def redraw(self, visit: SessionState, stage: Any, language: str) -> Updates:
         """The same face, with controls that have come or gone."""
         return self.show(visit, self.now(visit, stage), language, _locked(stage))
 
-    def now(self, visit: Visit, stage: Any) -> np.ndarray:
+    def now(self, visit: SessionState, stage: Any) -> np.ndarray:
         """The latent on show: as the page has it, which is never behind. Raises `UserError` before the first."""
         if isinstance(stage, dict) and stage.get("model") == visit.model and stage.get("latent") is not None:
             return numbers(stage["latent"], 1, WIDEST_LATENT)
@@ -106,7 +113,7 @@ class VaeHandlers:
             raise UserError("There is no picture on the stage yet. Wait for the first one, or sample one.")
         return visit.latent
 
-    def _about(self, visit: Visit, language: str, moved: dict[str, Any] | None) -> Drawing:
+    def _about(self, visit: SessionState, language: str, moved: dict[str, Any] | None) -> Updates:
         """What is said of the face on show. `moved` is None where it was not reached by a control."""
         leak = render.bars([], hint=say(language, "vae_leak_empty"))
         if moved is not None and visit.before is not None:
@@ -115,14 +122,14 @@ class VaeHandlers:
             blocks = [control.block for control in self.service.controls(visit.model) if control.name in moved]
             meant = {b.name for b in blocks if not np.allclose(now[b.slice], before[b.slice], atol=1e-4)}
             leak = self._leak(visit, language, meant)
-        return Drawing(
+        return Updates(
             typical=self._typical(visit, language),
             leak=leak,
             undo=visit.place > 0,
             redo=visit.place < len(visit.way) - 1,
         )
 
-    def _leak(self, visit: Visit, language: str, meant: Collection[str]) -> dict[str, Any]:
+    def _leak(self, visit: SessionState, language: str, meant: Collection[str]) -> dict[str, Any]:
         if visit.before is None or visit.latent is None:
             return render.bars([], hint=say(language, "vae_leak_empty"))
         try:
@@ -131,7 +138,7 @@ class VaeHandlers:
             return render.bars([], hint=str(error))
         return render.leak(found, meant, language)
 
-    def _typical(self, visit: Visit, language: str) -> dict[str, Any]:
+    def _typical(self, visit: SessionState, language: str) -> dict[str, Any]:
         try:
             return render.typical(self.service.typicality(visit.model, visit.latent), language)
         except UserError as error:  # no flow, or no atlas

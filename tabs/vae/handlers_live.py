@@ -1,6 +1,6 @@
 """The VAE tab's live pictures: from a payload of the stage to its answer.
 
-Rule of the room: everything in a payload came from a browser and is checked here or by the service; nothing is kept.
+Invariants: everything in a payload came from a browser and is checked here or by the service; nothing is kept.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FARTHEST = 20.0  # where the service ends
 
 
 @dataclass
-class Drawer:
+class LiveHandlers:
     """The stage's server function, over a `VaeService`."""
 
     service: VaeService

@@ -1,6 +1,6 @@
 """What happens when a visitor does something with photographs.
 
-Rule of the room: a handler takes plain component values, checks them, and draws what the service's job yields. A new
+Invariants: a handler takes plain component values, checks them, and draws what the service's job yields. A new
 wish ends the one before it: the newest wins.
 """
 
@@ -25,7 +25,7 @@ from tabs.vae import render_photo as view
 CHANNELS = 16  # gain sliders on the page: as many as any model of the catalogue has channels
 
 
-class PhotoVisit:
+class PhotoSessionState:
     """One visitor's photograph, as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class PhotoVisit:
 
 
 @dataclass
-class PhotoDrawing:
+class PhotoUpdates:
     """What a handler wants drawn; None leaves a component as it is."""
 
     status: str | None = None
@@ -68,7 +68,7 @@ class PhotoHandlers:
     service: AutoencoderService
 
     def reconstruct(
-        self, visit: PhotoVisit, picture: str | None, request: gr.Request, *values: Any
+        self, visit: PhotoSessionState, picture: str | None, request: gr.Request, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
         """The photograph through the model, with the latent changed as the sliders say."""
         image = self._read(picture, "photo_no_picture", request)
@@ -77,14 +77,14 @@ class PhotoHandlers:
         yield from self._follow(visit, job, request)
 
     def retouch(
-        self, visit: PhotoVisit, picture: str | None, request: gr.Request, *values: Any
+        self, visit: PhotoSessionState, picture: str | None, request: gr.Request, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
         """A slider was let go: once there is a result, show what it does to it."""
         if picture and visit.encoded is not None:
             yield from self.reconstruct(visit, picture, request, *values)
 
     def sheet(
-        self, visit: PhotoVisit, picture: str | None, request: gr.Request, *values: Any
+        self, visit: PhotoSessionState, picture: str | None, request: gr.Request, *values: Any
     ) -> Iterator[tuple[Any, ...]]:
         """The photograph with 1 to 8 bits a number."""
         image = self._read(picture, "photo_no_picture", request)
@@ -94,7 +94,7 @@ class PhotoHandlers:
 
     def between(
         self,
-        visit: PhotoVisit,
+        visit: PhotoSessionState,
         picture: str | None,
         second: str | None,
         count: float,
@@ -108,18 +108,18 @@ class PhotoHandlers:
         job = self.service.interpolate(visitor_of(request), model, first, last, _whole(count), side)
         yield from self._follow(visit, job, request)
 
-    def stop(self, visit: PhotoVisit) -> None:
+    def stop(self, visit: PhotoSessionState) -> None:
         """Release the visitor now; whoever draws notices within a heartbeat."""
         if visit.job is not None:
             visit.job.cancel()
 
-    def _follow(self, visit: PhotoVisit, job: Job[Event], request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def _follow(self, visit: PhotoSessionState, job: Job[Event], request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Draw what the job yields. A job that a newer one has replaced draws nothing more."""
         language = language_of(request)
         self.stop(visit)
         visit.job = job
         error: UserError | None = None
-        final = PhotoDrawing(running=False)
+        final = PhotoUpdates(running=False)
         said = ""
         try:
             for event in job.events():
@@ -134,12 +134,12 @@ class PhotoHandlers:
                     final = self._result(visit, event, language)
                 if text != said:
                     said = text
-                    yield PhotoDrawing(status=said, running=True).updates()
+                    yield PhotoUpdates(status=said, running=True).updates()
         except Cancelled:
-            final = PhotoDrawing(status=say(language, "photo_stopped"), running=False)
+            final = PhotoUpdates(status=say(language, "photo_stopped"), running=False)
         except UserError as raised:
             error = raised
-            final = PhotoDrawing(status=str(error), running=False)
+            final = PhotoUpdates(status=str(error), running=False)
         if visit.job is not job:
             return
         visit.job = None
@@ -147,10 +147,10 @@ class PhotoHandlers:
         if error is not None:
             raise error
 
-    def _result(self, visit: PhotoVisit, event: Event, language: str) -> PhotoDrawing:
+    def _result(self, visit: PhotoSessionState, event: Event, language: str) -> PhotoUpdates:
         if isinstance(event, Reconstruction):
             visit.encoded = event.encoded
-            return PhotoDrawing(
+            return PhotoUpdates(
                 status=view.status_text(event, language),
                 compare=(event.encoded.before, event.after),
                 running=False,
@@ -159,7 +159,7 @@ class PhotoHandlers:
         if isinstance(event, Sheet):
             visit.encoded = event.encoded
             best = event.rows[-1][1]
-            return PhotoDrawing(
+            return PhotoUpdates(
                 status=view.size_words(event.encoded, language),
                 compare=(event.encoded.before, best),
                 pictures=view.sheet_pictures(event, language),
@@ -168,7 +168,7 @@ class PhotoHandlers:
                 channels=len(event.encoded.latent),
             )
         assert isinstance(event, Interpolation)
-        return PhotoDrawing(
+        return PhotoUpdates(
             status=say(language, "photo_frames", count=len(event.frames)),
             pictures=view.way_pictures(event, language),
             moving=view.moving_html(event),

@@ -1,6 +1,6 @@
 """Ways through the latent: from A to B, over a map, and by arithmetic.
 
-Rule of the room: what is put aside is the visitor's and stays in their `Visit`; every picture that comes out can be
+Invariants: what is put aside is the visitor's and stays in their `SessionState`; every picture that comes out can be
 clicked, which puts it on the stage.
 """
 
@@ -21,29 +21,29 @@ from tabs.common.progress import phase_text
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.vae.handlers import VaeHandlers
-from tabs.vae.session import Drawing, Visit
+from tabs.vae.session import SessionState, Updates
 
 FILM_STEPS, FILM_FPS, FILM_SIDE = 24, 16, 320
 THUMBNAIL = 96  # pixels on the page
 
 
 @dataclass
-class WayHandlers:
+class InterpolationHandlers:
     """A to B, the map, and A - B + C, over the tab's handlers."""
 
     handlers: VaeHandlers
 
-    def set_aside(self, visit: Visit, stage: Any, name: str, request: gr.Request) -> dict[str, Any]:
+    def set_aside(self, visit: SessionState, stage: Any, name: str, request: gr.Request) -> dict[str, Any]:
         """Keep the face on show as A or B of the way; the strip of what is kept."""
         visit.aside[name] = self.handlers.now(visit, stage)
         return self._kept(visit, "ab", language_of(request))
 
-    def set_term(self, visit: Visit, stage: Any, name: str, request: gr.Request) -> dict[str, Any]:
+    def set_term(self, visit: SessionState, stage: Any, name: str, request: gr.Request) -> dict[str, Any]:
         """Keep the face on show as A, B or C of the arithmetic; with the result, once all are there."""
         visit.aside[name] = self.handlers.now(visit, stage)
         return self._kept(visit, "ABC", language_of(request))
 
-    def way(self, visit: Visit, count: float, mode: str, request: gr.Request) -> dict[str, Any]:
+    def way(self, visit: SessionState, count: float, mode: str, request: gr.Request) -> dict[str, Any]:
         """The strip from A to B, both ends included."""
         a, b = self._ends(visit, language_of(request))
         pictures = self.handlers.service.interpolate(visit.model, a, b, int(count), mode)  # type: ignore[arg-type]
@@ -51,13 +51,13 @@ class WayHandlers:
         share = [f"{100 * number / (len(pictures) - 1):.0f} %" for number in range(len(pictures))]
         return strip(list(zip(pictures, ["A", *share[1:-1], "B"], strict=True)), size=THUMBNAIL, pick=True)
 
-    def pick_frame(self, visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def pick_frame(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A picture of the strip was clicked."""
         frames = visit.frames if visit.frames is not None else ()
         place = clicked(data, len(frames))
         return self._put(visit, None if place is None else frames[place], request)
 
-    def film(self, visit: Visit, mode: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def film(self, visit: SessionState, mode: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """A looping film from A to B and back: (status, film, the button that starts, the button that stops)."""
         language = language_of(request)
         if visit.film is not None:
@@ -89,12 +89,12 @@ class WayHandlers:
             job.cancel()  # a page that closed; nothing where it has ended
         yield status, film, gr.Button(visible=True), gr.Button(visible=False)
 
-    def stop_film(self, visit: Visit) -> None:
+    def stop_film(self, visit: SessionState) -> None:
         """Release the visitor now; the work ends at its next picture."""
         if visit.film is not None:
             visit.film.cancel()
 
-    def map(self, visit: Visit, stage: Any, request: gr.Request) -> dict[str, Any]:
+    def map(self, visit: SessionState, stage: Any, request: gr.Request) -> dict[str, Any]:
         """The map of the latent: thumbnails of portraits where they lie, and where the face on show does."""
         atlas = self.handlers.service.atlas(visit.model)
         side = int(len(atlas.shown) ** 0.5)
@@ -104,12 +104,12 @@ class WayHandlers:
         return {"picture": data_uri(jpeg(mosaic, mosaic.shape[0])), "x": x, "y": y, "model": visit.model,
                 "words": {"map": say(language_of(request), "vae_map_hint")}}  # fmt: skip
 
-    def at_map(self, visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def at_map(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A place on the map was clicked."""
         sent = data._data if isinstance(data._data, dict) else {}
         return self._put(visit, self.handlers.service.at_map(visit.model, sent.get("x"), sent.get("y")), request)  # type: ignore[arg-type]
 
-    def pick_term(self, visit: Visit, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def pick_term(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A term or the result was clicked."""
         shown = [visit.aside[name] for name in "ABC" if name in visit.aside]
         if visit.result is not None:
@@ -117,17 +117,17 @@ class WayHandlers:
         place = clicked(data, len(shown))
         return self._put(visit, None if place is None else shown[place], request)
 
-    def nearest(self, visit: Visit, stage: Any) -> dict[str, Any]:
+    def nearest(self, visit: SessionState, stage: Any) -> dict[str, Any]:
         """The drawn portraits nearest to the face on show: what the model could have remembered."""
         found = self.handlers.service.nearest(visit.model, self.handlers.now(visit, stage), 8)
         return strip([(portrait, "") for portrait in found], size=THUMBNAIL)
 
-    def _put(self, visit: Visit, latent: np.ndarray | None, request: gr.Request) -> tuple[Any, ...]:
+    def _put(self, visit: SessionState, latent: np.ndarray | None, request: gr.Request) -> tuple[Any, ...]:
         if latent is None:
-            return Drawing().updates()
+            return Updates().updates()
         return self.handlers.show(visit, latent, language_of(request)).updates()
 
-    def _kept(self, visit: Visit, names: str, language: str) -> dict[str, Any]:
+    def _kept(self, visit: SessionState, names: str, language: str) -> dict[str, Any]:
         service, kept = self.handlers.service, visit.aside
         pictures = [(service.render(visit.model, kept[name]), name.upper()) for name in names if name in kept]
         if names == "ABC" and all(name in kept for name in names):
@@ -136,7 +136,7 @@ class WayHandlers:
         hint = "" if len(pictures) >= len(names) else say(language, "vae_aside_hint")
         return strip(pictures, size=THUMBNAIL, pick=names == "ABC", hint=hint)
 
-    def _ends(self, visit: Visit, language: str) -> tuple[np.ndarray, np.ndarray]:
+    def _ends(self, visit: SessionState, language: str) -> tuple[np.ndarray, np.ndarray]:
         if not {"a", "b"} <= visit.aside.keys():
             raise UserError(say(language, "vae_aside_missing"))
         return visit.aside["a"], visit.aside["b"]

@@ -1,12 +1,12 @@
 """A map to click on: portraits where they lie in the latent, and a mark for the face on show.
 
-Rule of the room: the page sends a place, x and y in 0..1; what is there is the service's to say.
+Invariants: the page sends a place, x and y in 0..1; what is there is the service's to say.
 """
 
-from tabs.common.html_component import Piece
+from tabs.common.html_component import HtmlComponent
 
 
-class LatentMap(Piece):
+class LatentMap(HtmlComponent):
     """Value: {picture (data URI), x, y (0..1, of the mark), words}. Event `select` with {x, y}, by mouse, touch, or
     the arrow keys."""
 

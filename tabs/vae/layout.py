@@ -1,6 +1,6 @@
 """The VAE tab: faces with named sliders, and autoencoders of photographs beside them.
 
-Rule of the room: each half is a panel of its own; here they only meet.
+Invariants: each half is a panel of its own; here they only meet.
 """
 
 import gradio as gr

@@ -1,6 +1,6 @@
 """The lower half of the VAE tab, folded: raw dimensions, A to B, the map, an attribute of one's own, arithmetic.
 
-Rule of the room: nothing here is computed before its fold is opened; whatever a visitor finds goes to the one stage.
+Invariants: nothing here is computed before its fold is opened; whatever a visitor finds goes to the one stage.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from playground.vae.service import LONGEST_PATH
 from tabs.common.errors import shown
 from tabs.common.live.components import Bars, PictureStrip
 from tabs.common.words import label
-from tabs.vae.custom_directions import OwnHandlers
+from tabs.vae.custom_directions import CustomDirectionHandlers
 from tabs.vae.handlers import VaeHandlers
-from tabs.vae.interpolation import WayHandlers
+from tabs.vae.interpolation import InterpolationHandlers
 from tabs.vae.latent_map import LatentMap
-from tabs.vae.session import Visit
+from tabs.vae.session import SessionState
 
 SAVE_FILM = """() => { const film = document.querySelector("#vae-film img"); if (!film) return;
   const link = document.createElement("a"); link.href = film.src; link.download = "faces.webp"; link.click(); }"""
 
 
-def further(
+def lower_panels(
     handlers: VaeHandlers, visit: gr.State, stage: Any, drawn: list[Any], verb: dict[str, Any]
 ) -> list[gr.HTML]:
     """Build the folds and wire them; the components that another model empties."""
-    ways, own = WayHandlers(handlers), OwnHandlers(handlers)
+    ways, own = InterpolationHandlers(handlers), CustomDirectionHandlers(handlers)
     both = [visit, stage]
 
     with gr.Accordion(label("vae_way"), open=False) as fold:
@@ -119,21 +119,21 @@ def _terms(names: str, elem_id: str) -> tuple[Any, ...]:
 def _named(handler: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The handler of the button that belongs to that name."""
 
-    def handle(visit: Visit, stage: Any, request: gr.Request) -> Any:
+    def handle(visit: SessionState, stage: Any, request: gr.Request) -> Any:
         return handler(visit, stage, name, request)
 
     return handle
 
 
-def _files(own: OwnHandlers, group: str) -> Callable[..., Any]:
-    def handle(visit: Visit, paths: list[str] | None) -> Any:
+def _files(own: CustomDirectionHandlers, group: str) -> Callable[..., Any]:
+    def handle(visit: SessionState, paths: list[str] | None) -> Any:
         return own.add_files(visit, paths, group)
 
     return handle
 
 
-def _empty(own: OwnHandlers, group: str) -> Callable[..., Any]:
-    def handle(visit: Visit) -> Any:
+def _empty(own: CustomDirectionHandlers, group: str) -> Callable[..., Any]:
+    def handle(visit: SessionState) -> Any:
         return own.empty(visit, group)
 
     return handle

@@ -11,7 +11,7 @@ from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice
 from tabs.common.words import label, language_of
 from tabs.vae import render_photo as view
-from tabs.vae.handlers_photo import CHANNELS, PhotoHandlers, PhotoVisit
+from tabs.vae.handlers_photo import CHANNELS, PhotoHandlers, PhotoSessionState
 
 CHOICE_KEY = "aigc-playground-photo-model"
 AT_FIRST = 4  # channels shown before a model has told how many it has
@@ -26,7 +26,7 @@ def photo_panel(playground: Playground) -> None:
         return
     handlers, first = PhotoHandlers(service), entries[0]
 
-    visit = gr.State(PhotoVisit(), delete_callback=handlers.stop)
+    visit = gr.State(PhotoSessionState(), delete_callback=handlers.stop)
     chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
     gr.Markdown(label("photo_intro"), elem_classes="subtle")
     with gr.Row(equal_height=False):
@@ -112,7 +112,7 @@ def photo_panel(playground: Playground) -> None:
         shown(handlers.retouch), [visit, picture, *options], drawn, **newest
     )
 
-    def describe(visit: PhotoVisit, model_id: str, wished: float, request: gr.Request) -> tuple[Any, ...]:
+    def describe(visit: PhotoSessionState, model_id: str, wished: float, request: gr.Request) -> tuple[Any, ...]:
         """Another model: what it changes on the page."""
         entry = service.entry(model_id)
         visit.model = entry.id
@@ -122,7 +122,7 @@ def photo_panel(playground: Playground) -> None:
 
     model.input(shown(describe), [visit, model, side], [about, side, chosen], **work)
 
-    def opened(remembered: str, visit: PhotoVisit, request: gr.Request) -> Any:
+    def opened(remembered: str, visit: PhotoSessionState, request: gr.Request) -> Any:
         """The panel in the visitor's language, with the model they used last.
 
         Gradio calls this when the page opens, before the browser has told what it remembers, and whenever that

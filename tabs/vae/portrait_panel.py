@@ -1,6 +1,6 @@
 """Faces with named sliders: what the panel looks like and which event calls which handler.
 
-Rule of the room: the face on show lives in the page's stage, which is drawn past the queue; everything slower (what
+Invariants: the face on show lives in the page's stage, which is drawn past the queue; everything slower (what
 else changed, how usual it is) follows when a movement has ended.
 """
 
@@ -16,10 +16,10 @@ from tabs.common.live.components import Bars, PictureStrip, clicked
 from tabs.common.live.stage import LiveStage
 from tabs.common.words import label, language_of, say
 from tabs.vae import panels, render
-from tabs.vae.files import SAVE_AS_FILE, Keeper, from_text
+from tabs.vae.files import SAVE_AS_FILE, FileHandlers, from_text
 from tabs.vae.handlers import VaeHandlers
-from tabs.vae.handlers_live import Drawer
-from tabs.vae.session import Visit
+from tabs.vae.handlers_live import LiveHandlers
+from tabs.vae.session import SessionState
 
 FAMILY = "avatar-vae"
 
@@ -28,11 +28,11 @@ def faces_panel(playground: Playground) -> None:
     """Build the panel inside the current `gr.Blocks` and wire its events."""
     service = playground.vae
     handlers = VaeHandlers(service)
-    keeper = Keeper(handlers)
+    keeper = FileHandlers(handlers)
     entries = [entry for entry in playground.catalog.of_tab("vae") if entry.family == FAMILY]
     examples = sorted((playground.settings.assets / "examples" / "avatars").glob("*.png"))
 
-    visit = gr.State(Visit(), delete_callback=_left)
+    visit = gr.State(SessionState(), delete_callback=_left)
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             with gr.Row(elem_classes="tools"):
@@ -47,7 +47,7 @@ def faces_panel(playground: Playground) -> None:
                     label("vae_load"), size="sm", min_width=70, file_types=[".json", ".png"], elem_id="vae-load"
                 )
                 share = gr.Button(label("vae_share"), size="sm", min_width=70)
-            stage = LiveStage(Drawer(service).draw, elem_id="vae-stage")
+            stage = LiveStage(LiveHandlers(service).draw, elem_id="vae-stage")
             link = gr.Textbox(
                 label=label("vae_link"), placeholder=label("vae_link_hint"), lines=1, max_lines=1,
                 buttons=["copy"], elem_id="vae-link",
@@ -91,12 +91,12 @@ def faces_panel(playground: Playground) -> None:
     }  # fmt: skip
 
     def stepped(by: int) -> Callable[..., Any]:
-        def handler(visit: Visit, stage: Any, request: gr.Request) -> tuple[Any, ...]:
+        def handler(visit: SessionState, stage: Any, request: gr.Request) -> tuple[Any, ...]:
             return handlers.step(visit, stage, by, request)
 
         return handler
 
-    def example(visit: Visit, stage: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+    def example(visit: SessionState, stage: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         place = clicked(data, len(examples))
         return handlers.encode(visit, stage, None if place is None else str(examples[place]), request)
 
@@ -115,18 +115,18 @@ def faces_panel(playground: Playground) -> None:
     share.click(shown(keeper.share), [visit, stage], link, **verb)
     link.submit(shown(keeper.shared), [visit, link], drawn, **verb)
 
-    clear = panels.further(handlers, visit, stage, drawn, verb)
+    clear = panels.lower_panels(handlers, visit, stage, drawn, verb)
 
     def described(model_id: str, language: str) -> str:
         entry = playground.catalog.get(model_id)
         return render.model_line(entry, playground.state(entry), language)
 
-    def choose(visit: Visit, model_id: str, request: gr.Request) -> tuple[Any, ...]:
+    def choose(visit: SessionState, model_id: str, request: gr.Request) -> tuple[Any, ...]:
         language = language_of(request)
         drawing = handlers.start(visit, model_id, language)
         return (*drawing.updates(), described(model_id, language), {}, "", *[{}] * len(clear))
 
-    def opened(visit: Visit, request: gr.Request) -> tuple[Any, ...]:
+    def opened(visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
         """The page in the visitor's language; a face that came with the address waits on the stage."""
         language = language_of(request)
         if not entries:
@@ -143,7 +143,7 @@ def faces_panel(playground: Playground) -> None:
     gr.on(None, opened, [visit], [*drawn, about], queue=False, show_progress="hidden", api_visibility="private")
 
 
-def _sent(visit: Visit, text: str, stage: dict[str, Any] | None) -> dict[str, Any] | None:
+def _sent(visit: SessionState, text: str, stage: dict[str, Any] | None) -> dict[str, Any] | None:
     """The stage with the face of a link, if it is one of this model."""
     try:
         model, latent = from_text(text)
@@ -152,6 +152,6 @@ def _sent(visit: Visit, text: str, stage: dict[str, Any] | None) -> dict[str, An
     return stage if stage is None or model != visit.model else {**stage, "latent": latent.tolist()}
 
 
-def _left(visit: Visit) -> None:
+def _left(visit: SessionState) -> None:
     if visit.film is not None:
         visit.film.cancel()

@@ -1,6 +1,6 @@
 """What the page shows of a latent: pure functions from plain data to component values.
 
-Rule of the room: words come from `tabs.common.words` and `tabs.common.attribute_words`, numbers are rounded here and
+Invariants: words come from `tabs.common.words` and `tabs.common.attribute_words`, numbers are rounded here and
 nowhere else.
 """
 
@@ -19,7 +19,7 @@ from tabs.common import attribute_words
 from tabs.common.live.components import bars, strip
 from tabs.common.live.stage import chips, plain, slider, stage_value
 from tabs.common.words import say, size_text
-from tabs.vae.session import Visit
+from tabs.vae.session import SessionState
 
 SIDE = 128  # pixels of a live picture: the browser enlarges it on, and larger JPEGs take longer than they show
 WIDEST_DIMENSION = 4.0  # a raw coordinate's slider, in standard deviations of the prior
@@ -38,7 +38,7 @@ def shelf(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def stage(
-    visit: Visit, controls: Sequence[Control], language: str, frame: Frame | None, locked: Collection[str] = ()
+    visit: SessionState, controls: Sequence[Control], language: str, frame: Frame | None, locked: Collection[str] = ()
 ) -> dict[str, Any]:
     """The live stage's value: this frame, or (None) the picture of the visit's seed, which the stage asks for."""
     latent = None if frame is None else frame.latent
@@ -77,14 +77,14 @@ def _control(control: Control, language: str) -> dict[str, Any]:
     return slider(control.name, name, control.minimum, control.maximum, control.minimum, **about)
 
 
-def _own(visit: Visit) -> list[dict[str, Any]]:
+def _own(visit: SessionState) -> list[dict[str, Any]]:
     return [
         slider(f"own_{number}", own.name, -OWN_REACH, OWN_REACH, 0.0, random=False)
         for number, own in enumerate(visit.own)
     ]
 
 
-def _dimensions(visit: Visit, latent: np.ndarray | None, language: str) -> list[dict[str, Any]]:
+def _dimensions(visit: SessionState, latent: np.ndarray | None, language: str) -> list[dict[str, Any]]:
     return [
         slider(
             f"dim_{index}",

@@ -1,6 +1,6 @@
 """What belongs to one visitor of the VAE tab, and what is to be drawn for them.
 
-Rule of the room: what is on show stands in the page's stage and travels with every event; here is only what a page
+Invariants: what is on show stands in the page's stage and travels with every event; here is only what a page
 cannot hold: the way back (undo), what was put aside (A, B, C), attributes of one's own, and a film under way.
 """
 
@@ -27,7 +27,7 @@ class Own:
     vector: np.ndarray
 
 
-class Visit:
+class SessionState:
     """One visitor's faces: lives as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Visit:
 
 
 @dataclass
-class Drawing:
+class Updates:
     """What a handler wants drawn; None leaves a component as it is."""
 
     stage: dict[str, Any] | None = None

@@ -1,6 +1,6 @@
 """The words of the panel for photographs, in English and 中文: `tabs.common.words` merges them.
 
-Rule of the room: every key starts with photo_.
+Invariants: every key starts with photo_.
 """
 
 # key: (English, 中文)

@@ -18,7 +18,8 @@ from playground.errors import Cancelled, UserError
 from playground.imaging import metrics
 from playground.imaging.uploads import to_array
 from playground.loaders import Loaders
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase, Task
 from playground.runtime.worker import Job, Worker
 from playground.weights.store import WeightStore
@@ -37,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AutoencoderSer
     folder = tmp_path_factory.mktemp("autoencoders")
     catalog = read_catalog(catalogue(folder))
     loaders = Loaders(catalog, WeightStore(folder / "cache", folder / "assets", offline=True), folder / "cache")
-    models = Models(loaders, loaders.estimate, on_cpu=lambda _: True)
+    models = ModelCache(loaders, loaders.estimate, on_cpu=lambda _: True)
     worker = Worker("test")
     yield AutoencoderService(catalog, models, worker)
     worker.close()

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from playground.chat import dequantize as module
-from playground.chat.dequantize import dequantise
+from playground.chat.dequantize import dequantize
 from playground.chat.torch_decoder import TorchDecoder
 from playground.errors import Cancelled, UserError
 from playground.inference.types import Sampling, Token
@@ -40,7 +40,7 @@ def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return dequantise(gguf, tmp_path_factory.mktemp("cache") / "deeper" / "tiny", Task())
+    return dequantize(gguf, tmp_path_factory.mktemp("cache") / "deeper" / "tiny", Task())
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_it_is_made_once(gguf: Path, folder: Path) -> None:
     def nothing_to_do(phase: Phase) -> None:
         pytest.fail(f"it reported {phase}")
 
-    assert dequantise(gguf, folder, Task(nothing_to_do)) == folder
+    assert dequantize(gguf, folder, Task(nothing_to_do)) == folder
 
 
 def test_another_file_of_the_same_name_is_not_taken_for_it(gguf: Path, folder: Path, tmp_path: Path) -> None:
@@ -126,14 +126,14 @@ def test_another_file_of_the_same_name_is_not_taken_for_it(gguf: Path, folder: P
     data = bytearray(gguf.read_bytes())
     data[-100:] = bytes(100)
     other.write_bytes(data)
-    dequantise(other, place, Task())
+    dequantize(other, place, Task())
     assert (place / "model.safetensors").read_bytes() != before
 
 
 def test_what_an_ended_process_left_is_cleared_away(gguf: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.partial").mkdir()
     (tmp_path / "tiny.partial" / "model.safetensors").write_bytes(b"half")
-    folder = dequantise(gguf, tmp_path / "tiny", Task())
+    folder = dequantize(gguf, tmp_path / "tiny", Task())
     assert not (tmp_path / "tiny.partial").exists()
     assert len(TorchDecoder.from_folder(folder, "cpu", "float32", 512, Task()).tokenize("a")) == 1
 
@@ -141,7 +141,7 @@ def test_what_an_ended_process_left_is_cleared_away(gguf: Path, tmp_path: Path) 
 def test_stopped_it_leaves_nothing(gguf: Path, tmp_path: Path) -> None:
     task = Task(lambda phase: task.cancel())
     with pytest.raises(Cancelled):
-        dequantise(gguf, tmp_path / "tiny", task)
+        dequantize(gguf, tmp_path / "tiny", task)
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.lock"]
 
 
@@ -161,10 +161,10 @@ def test_it_waits_for_another_process_and_can_be_stopped(gguf: Path, tmp_path: P
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(Cancelled):
-            dequantise(gguf, tmp_path / "tiny", task)
+            dequantize(gguf, tmp_path / "tiny", task)
         other.communicate()
     assert kinds == ["waiting"]
-    assert dequantise(gguf, tmp_path / "tiny", Task()).is_dir()
+    assert dequantize(gguf, tmp_path / "tiny", Task()).is_dir()
 
 
 @pytest.mark.parametrize("fault", ["not gguf", "cut", "architecture", "absent"])
@@ -180,7 +180,7 @@ def test_files_that_cannot_be_read(gguf: Path, tmp_path: Path, fault: str) -> No
         assert old in data
         bad.write_bytes(data.replace(old, struct.pack("<Q", 5) + b"lambs", 1))
     with pytest.raises(UserError, match=r"bad\.gguf"):
-        dequantise(bad, tmp_path / "made", Task())
+        dequantize(bad, tmp_path / "made", Task())
     assert not (tmp_path / "made").exists()
     assert not (tmp_path / "made.partial").exists()
 
@@ -188,5 +188,5 @@ def test_files_that_cannot_be_read(gguf: Path, tmp_path: Path, fault: str) -> No
 def test_a_full_disk_is_told_before(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MARGIN", shutil.disk_usage(tmp_path).total)
     with pytest.raises(UserError, match="Make room"):
-        dequantise(gguf, tmp_path / "tiny", Task())
+        dequantize(gguf, tmp_path / "tiny", Task())
     assert os.listdir(tmp_path) == ["tiny.lock"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.chat.llama_cpp_decoder import LlamaDecoder
+from playground.chat.llama_cpp_decoder import LlamaCppDecoder
 from playground.chat.local import LocalChat
 from playground.chat.reply import Reply
 from playground.chat.types import ChatRequest, Prompt, Read, Turn
@@ -19,7 +19,7 @@ CONTEXT = 1024
 
 @pytest.fixture(scope="module")
 def engine(smollm2_gguf: Path) -> Iterator[LocalChat]:
-    decoder = LlamaDecoder(smollm2_gguf, CONTEXT)
+    decoder = LlamaCppDecoder(smollm2_gguf, CONTEXT)
     yield LocalChat(decoder)
     decoder.close()
 
@@ -142,4 +142,4 @@ def test_a_damaged_file_is_told(tmp_path: Path, smollm2_gguf: Path) -> None:
     damaged = tmp_path / "half.gguf"
     damaged.write_bytes(smollm2_gguf.read_bytes()[:1_000_000])
     with pytest.raises(UserError, match=r"half.gguf"):
-        LlamaDecoder(damaged, CONTEXT)
+        LlamaCppDecoder(damaged, CONTEXT)

@@ -12,7 +12,7 @@ from playground.chat.types import Turn
 from playground.errors import Cancelled, UserError
 from playground.inference.types import Sampling, Token
 from playground.loaders import Loaders
-from playground.runtime.model_cache import Models
+from playground.runtime.model_cache import ModelCache
 from playground.runtime.task import Phase
 from playground.runtime.worker import Worker
 from playground.weights.store import WeightStore
@@ -53,7 +53,7 @@ def store(hub: HubServer, tmp_path: Path) -> WeightStore:
 def chat(store: WeightStore, tmp_path: Path) -> Iterator[ChatService]:
     catalog = Catalog({ENTRY.id: ENTRY})
     loaders = Loaders(catalog, store, tmp_path / "cache")
-    models = Models(loaders, loaders.estimate)
+    models = ModelCache(loaders, loaders.estimate)
     workers = Worker("device"), Worker("remote")
     yield ChatService(catalog, models, *workers)
     for worker in workers:

@@ -12,9 +12,9 @@ from playground.errors import UserError
 from playground.settings import Settings
 from tabs.chat import render
 from tabs.chat.handlers import ChatHandlers
-from tabs.chat.inspection import InsideHandlers
+from tabs.chat.inspection import InspectionHandlers
 from tabs.chat.layout import chat_tab
-from tabs.chat.session import Visit
+from tabs.chat.session import SessionState
 from tabs.common.model_menu import model_line
 from tests.chat.test_service import ENTRY
 from tests.support.openai_server import Exchange, ScriptedServer, fine, scripted_server
@@ -58,8 +58,8 @@ def chat(playground: Playground) -> ChatHandlers:
 
 
 @pytest.fixture
-def inside(playground: Playground) -> InsideHandlers:
-    return InsideHandlers(playground.chat)
+def inside(playground: Playground) -> InspectionHandlers:
+    return InspectionHandlers(playground.chat)
 
 
 def options(model: str = "near", tokens: float = 12, seed: float = 5, temperature: float = 0.0) -> tuple[Any, ...]:
@@ -79,7 +79,7 @@ def edited(index: int, value: Any) -> gr.EditData:
 
 
 def test_a_message_streams_and_the_conversation_is_the_visits(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     drawn = run(chat.send(visit, "\tHello, how are you?\n  x", REQUEST, *options()))
     assert [turn.role for turn in visit.turns] == ["user", "assistant"]
     assert visit.turns[0].text == "\tHello, how are you?\n  x"
@@ -94,7 +94,7 @@ def test_a_message_streams_and_the_conversation_is_the_visits(chat: ChatHandlers
 
 
 def test_a_refused_message_changes_nothing(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(chat.send(visit, "Hi", REQUEST, *options()))
     kept = visit.turns
     for message, wrong in (("", options()), ("x", options(model="nobody")), ("x", options(temperature=float("nan")))):
@@ -104,7 +104,7 @@ def test_a_refused_message_changes_nothing(chat: ChatHandlers) -> None:
 
 
 def test_a_message_too_long_is_told_and_can_be_taken_back(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     long = "Hello, how are you? " * 400
     handler = chat.send(visit, long, REQUEST, *options())
     drawn = []
@@ -118,7 +118,7 @@ def test_a_message_too_long_is_told_and_can_be_taken_back(chat: ChatHandlers) ->
 
 
 def test_only_one_reply_at_a_time_and_stop_ends_it(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     handler = chat.send(visit, "Hello", REQUEST, *options(tokens=400))
     drawn = [next(handler) for _ in range(6)]
     with pytest.raises(UserError, match="Stop it first"):
@@ -136,7 +136,7 @@ def test_only_one_reply_at_a_time_and_stop_ends_it(chat: ChatHandlers) -> None:
 
 
 def test_clear_while_it_speaks_leaves_an_empty_page(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     handler = chat.send(visit, "Hello", REQUEST, *options(tokens=400))
     while len(visit.turns) < 2:  # until the first word
         next(handler)
@@ -149,18 +149,18 @@ def test_clear_while_it_speaks_leaves_an_empty_page(chat: ChatHandlers) -> None:
 
 @pytest.mark.parametrize("updates", [1, 5])
 def test_a_page_that_closes_frees_the_worker(chat: ChatHandlers, updates: int) -> None:
-    visit = Visit()
+    visit = SessionState()
     handler = chat.send(visit, "Hello", REQUEST, *options(tokens=400))
     for _ in range(updates):
         next(handler)
     job = visit.job
     handler.close()  # type: ignore[attr-defined]
     assert visit.job is None and job is not None and job.task.cancelled
-    run(chat.send(Visit(), "Hello", REQUEST, *options()))
+    run(chat.send(SessionState(), "Hello", REQUEST, *options()))
 
 
 def test_edits(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(chat.send(visit, "Hello", REQUEST, *options()))
     run(chat.send(visit, "More", REQUEST, *options()))
     run(chat.edit(visit, edited(1, "My own words"), REQUEST, *options()))
@@ -174,7 +174,7 @@ def test_edits(chat: ChatHandlers) -> None:
 
 
 def test_regenerate_with_the_same_seed_says_the_same(chat: ChatHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(chat.send(visit, "Hello", REQUEST, *options(temperature=1.0)))
     first = visit.turns[-1].text
     run(chat.regenerate(visit, REQUEST, *options(temperature=1.0)))
@@ -183,8 +183,8 @@ def test_regenerate_with_the_same_seed_says_the_same(chat: ChatHandlers) -> None
     assert visit.turns[-1].text != first
 
 
-def test_a_clicked_token_and_another_choice(chat: ChatHandlers, inside: InsideHandlers) -> None:
-    visit = Visit()
+def test_a_clicked_token_and_another_choice(chat: ChatHandlers, inside: InspectionHandlers) -> None:
+    visit = SessionState()
     run(chat.send(visit, "Hello", REQUEST, *options()))
     samplers = (0.7, 0.9, 5, 0.0, 1.0)
     values = list(inside.look(visit, "near", "", event(place=1, token=2), REQUEST, *samplers))
@@ -206,8 +206,8 @@ def test_a_clicked_token_and_another_choice(chat: ChatHandlers, inside: InsideHa
     "data",
     [{}, {"place": 9, "token": 0}, {"place": 1, "token": -1}, {"place": "1", "token": 0}, {"place": 0, "token": 0}],
 )
-def test_hostile_clicks_are_refused(chat: ChatHandlers, inside: InsideHandlers, data: dict[str, Any]) -> None:
-    visit = Visit()
+def test_hostile_clicks_are_refused(chat: ChatHandlers, inside: InspectionHandlers, data: dict[str, Any]) -> None:
+    visit = SessionState()
     run(chat.send(visit, "Hello", REQUEST, *options()))
     with pytest.raises(UserError):
         list(inside.look(visit, "near", "", event(**data), REQUEST, 0.7, 0.9, 40, 0.0, 1.0))
@@ -218,11 +218,11 @@ def test_hostile_clicks_are_refused(chat: ChatHandlers, inside: InsideHandlers, 
 
 
 def test_export_and_import(chat: ChatHandlers, tmp_path: Path) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(chat.send(visit, "\t中文 🙂\n", REQUEST, *options()))
     path = tmp_path / "talk.json"
     path.write_text(chat.export(visit, *options()), encoding="utf-8")
-    other = Visit()
+    other = SessionState()
     updates = chat.import_(other, str(path), CHINESE)
     assert [(turn.role, turn.text) for turn in other.turns] == [(turn.role, turn.text) for turn in visit.turns]
     assert "2" in updates[2] and "导入" in updates[2]
@@ -236,7 +236,7 @@ def test_export_and_import(chat: ChatHandlers, tmp_path: Path) -> None:
 
 def test_a_remote_model_answers_through_the_same_tab(chat: ChatHandlers, server: ScriptedServer) -> None:
     server.play(fine)
-    visit = Visit()
+    visit = SessionState()
     drawn = run(chat.send(visit, "Hello", REQUEST, *options(model="far")))
     assert visit.turns[-1].text and visit.turns[-1].model == "far"
     assert "seed 5" in drawn[-1][2]
@@ -253,7 +253,7 @@ def test_a_server_that_dies_mid_reply_leaves_what_came_and_the_app_alive(
     chat: ChatHandlers, server: ScriptedServer
 ) -> None:
     server.play(_dies)
-    visit = Visit()
+    visit = SessionState()
     handler = chat.send(visit, "Hello", REQUEST, *options(model="far"))
     drawn: list[tuple[Any, ...]] = []
     with pytest.raises(UserError, match="incomplete"):
@@ -269,7 +269,7 @@ def test_a_server_that_is_down_is_told(chat: ChatHandlers, tmp_path: Path) -> No
     path = tmp_path / "down.toml"
     path.write_text(REMOTE.format(url="http://127.0.0.1:9"))
     playground = Playground(Settings(offline=True, catalogs=(path,), cache=tmp_path))
-    visit = Visit()
+    visit = SessionState()
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9"):
         run(ChatHandlers(playground.chat).send(visit, "Hello", REQUEST, *options(model="far")))
     assert visit.turns[-1].text == "Hello"
@@ -281,7 +281,7 @@ def test_a_choice_does_not_open_the_page_anew(playground: Playground) -> None:
     with gr.Blocks(analytics_enabled=False) as page:
         chat_tab(playground)
     describe, opened = handler_of(page, "describe"), handler_of(page, "opened")
-    visit = Visit()
+    visit = SessionState()
     assert isinstance(opened("near", visit, REQUEST), tuple)
     for model in ("far", "someone/a-model-of-theirs"):
         describe(visit, model, REQUEST)

@@ -20,7 +20,7 @@ from playground.gan import styles
 from playground.gan.service import GanService
 from playground.gan.types import Edit
 from playground.imaging import latent_file
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase
 from playground.runtime.worker import Job
 from tests.tiny_models.gan import GAN, PORTRAITS, SMALL, gan_playground

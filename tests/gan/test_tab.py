@@ -20,11 +20,11 @@ from tabs.gan import edit_state as recipes
 from tabs.gan import render
 from tabs.gan.edit_state import Kept, Move, Recipe
 from tabs.gan.files import FileHandlers
-from tabs.gan.handlers_animation import FilmHandlers
+from tabs.gan.handlers_animation import AnimationHandlers
 from tabs.gan.handlers_current import DRAWN, CurrentHandlers
 from tabs.gan.handlers_explore import ExploreHandlers
 from tabs.gan.layout import gan_tab
-from tabs.gan.session import Visit
+from tabs.gan.session import SessionState
 from tests.support.remote_chat import handler_of
 from tests.tiny_models.gan import GAN, SMALL, gan_playground
 
@@ -84,7 +84,7 @@ def test_a_choice_does_not_open_the_page_anew(playground: Playground) -> None:
     with gr.Blocks(analytics_enabled=False) as page:
         gan_tab(playground)
     start, opened = handler_of(page, "start"), handler_of(page, "opened")
-    visit = Visit()
+    visit = SessionState()
     assert isinstance(opened(GAN, visit, REQUEST), tuple)
     start(SMALL, visit, REQUEST)
     visit.remember(Recipe(SMALL, 3))
@@ -116,7 +116,7 @@ def test_a_wish_that_cannot_be_drawn_is_answered_in_words(current: CurrentHandle
 
 
 def test_the_stage_shows_what_was_clicked_and_moves_from_there(current: CurrentHandlers) -> None:
-    visit, start = Visit(), Recipe(GAN, moves=(Move("pca", 0, (0, LAYERS - 1), 2.0),))
+    visit, start = SessionState(), Recipe(GAN, moves=(Move("pca", 0, (0, LAYERS - 1), 2.0),))
     drawn = current.choose(visit, on_stage(start), event(seed=5, truncation=0.5), REQUEST)
     assert len(drawn) == DRAWN
     recipe = recipe_in(drawn)
@@ -174,7 +174,7 @@ def test_a_recipe_goes_through_json_and_back() -> None:
 
 
 def test_a_kept_direction_draws_the_same_and_outlives_other_pictures(current: CurrentHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     shown = on_stage(Recipe(GAN, 4))
     recipe = recipe_in(current.show(visit, shown, "sefa", "coarse", None, None, REQUEST))
     assert {move.layers for move in recipe.moves} == {(0, 2)} and len(recipe.moves) == render.COMPONENTS
@@ -196,15 +196,15 @@ def test_a_kept_direction_draws_the_same_and_outlives_other_pictures(current: Cu
 def test_other_directions_leave_those_in_use(current: CurrentHandlers) -> None:
     recipe = Recipe(GAN, moves=tuple(Move("pca", index, (0, LAYERS - 1)) for index in range(6)))
     moved = on_stage(recipe, **{recipe.moves[2].name: 1.0})
-    found = recipe_in(current.show(Visit(), moved, "sefa", "own", 5, 3, REQUEST))
+    found = recipe_in(current.show(SessionState(), moved, "sefa", "own", 5, 3, REQUEST))
     assert [(move.kind, move.layers) for move in found.moves] == [("pca", (0, 6))] + [("sefa", (3, 5))] * 6
     crowd = replace(recipe, moves=tuple(Move("pca", index, (0, 6), 1.0) for index in range(16)) * 2)
     with pytest.raises(UserError):
-        current.show(Visit(), on_stage(crowd), "sefa", "all", 0, 0, REQUEST)
+        current.show(SessionState(), on_stage(crowd), "sefa", "all", 0, 0, REQUEST)
 
 
 def test_mixing_takes_over_the_ticked_layers(current: CurrentHandlers) -> None:
-    visit, shown = Visit(), on_stage(Recipe(GAN, 1))
+    visit, shown = SessionState(), on_stage(Recipe(GAN, 1))
     one = current.draw(Recipe(GAN, 1)).style
     two = current.draw(Recipe(GAN, 2)).style
     drawn = current.mix_groups(visit, shown, 2, ["coarse"], REQUEST)
@@ -223,7 +223,7 @@ def test_mixing_takes_over_the_ticked_layers(current: CurrentHandlers) -> None:
 
 
 def test_what_was_done_can_be_taken_back_and_brought_again(current: CurrentHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     with pytest.raises(UserError):
         current.undo(visit, on_stage(Recipe(GAN)), REQUEST)
     for seed in (1, 2, 3):
@@ -248,7 +248,7 @@ def test_the_discriminator_says_what_it_thinks_in_the_visitors_language(current:
 
 
 def test_a_film_goes_through_its_key_frames_and_can_be_stopped(current: CurrentHandlers) -> None:
-    film, visit = FilmHandlers(current), Visit()
+    film, visit = AnimationHandlers(current), SessionState()
     with pytest.raises(UserError):
         list(film.make(visit, GAN, 1, 10, True, REQUEST))
     for seed in (1, 2, 3):
@@ -273,7 +273,7 @@ def test_a_film_goes_through_its_key_frames_and_can_be_stopped(current: CurrentH
 
 
 def test_a_picture_of_ones_own_becomes_the_current_one(current: CurrentHandlers, playground: Playground) -> None:
-    explore, visit = ExploreHandlers(current), Visit()
+    explore, visit = ExploreHandlers(current), SessionState()
     with pytest.raises(UserError):
         list(explore.project(visit, on_stage(Recipe(GAN)), None, 20, REQUEST))
     target = playground.gan.render(GAN, current.draw(Recipe(GAN, 3)).style)
@@ -286,13 +286,13 @@ def test_a_picture_of_ones_own_becomes_the_current_one(current: CurrentHandlers,
     assert len(last) == 4 + DRAWN
     running = explore.project(visit, on_stage(Recipe(GAN)), target, 500, REQUEST)
     next(running)
-    FilmHandlers(current).stop(visit)
+    AnimationHandlers(current).stop(visit)
     assert "Stopped." in list(running)[-1][0] and visit.job is None
 
 
 @pytest.mark.parametrize("what", ["film", "project", "histogram"])
 def test_a_page_that_closes_at_once_frees_the_worker(current: CurrentHandlers, what: str) -> None:
-    film, explore, visit = FilmHandlers(current), ExploreHandlers(current), Visit()
+    film, explore, visit = AnimationHandlers(current), ExploreHandlers(current), SessionState()
     for seed in (1, 2):
         film.add(visit, on_stage(Recipe(GAN, seed)), REQUEST)
     running: Any = {
@@ -307,7 +307,7 @@ def test_a_page_that_closes_at_once_frees_the_worker(current: CurrentHandlers, w
 
 
 def test_what_the_model_learned(current: CurrentHandlers) -> None:
-    explore, visit = ExploreHandlers(current), Visit()
+    explore, visit = ExploreHandlers(current), SessionState()
     near = explore.nearest(on_stage(Recipe(GAN, 3)), REQUEST)["pictures"]
     assert near[0]["caption"] == "Seed 3" and len(near) > 2
     sheet = explore.sheet(visit, on_stage(Recipe(GAN, 3)), REQUEST)["pictures"]
@@ -322,7 +322,7 @@ def test_what_the_model_learned(current: CurrentHandlers) -> None:
 
 @pytest.mark.parametrize("kind", ["png", "json"])
 def test_a_saved_style_brings_picture_and_sliders_back(current: CurrentHandlers, tmp_path: Path, kind: str) -> None:
-    files, visit = FileHandlers(current), Visit()
+    files, visit = FileHandlers(current), SessionState()
     vector = tuple(np.eye(16)[2].tolist())
     recipe = Recipe(GAN, 7, (), 0.7, 3, 9, (0, 4), kept=(Kept("beard", vector, (0, 2), 0.5),))
     text = (files.save_png if kind == "png" else files.save_json)(on_stage(recipe))
@@ -340,9 +340,9 @@ def test_a_style_without_a_recipe_loads_too_and_a_lying_one_does_not(current: Cu
     files, style = FileHandlers(current), current.draw(Recipe(GAN, 6)).style
     path = tmp_path / "bare.json"
     path.write_bytes(current.service.save(GAN, style, png=False))
-    found = recipe_in(files.load(Visit(), on_stage(Recipe(GAN)), str(path), REQUEST))
+    found = recipe_in(files.load(SessionState(), on_stage(Recipe(GAN)), str(path), REQUEST))
     np.testing.assert_allclose(found.style, style, atol=1e-4)
     lying = json.loads(path.read_text()) | {"extra": {"recipe": {"seed": "x"}}}
     path.write_text(json.dumps(lying))
     with pytest.raises(UserError):
-        files.load(Visit(), on_stage(Recipe(GAN)), str(path), REQUEST)
+        files.load(SessionState(), on_stage(Recipe(GAN)), str(path), REQUEST)

@@ -10,7 +10,7 @@ from transformers.models.kosmos2.processing_kosmos2 import coordinate_to_patch_i
 
 from playground.grounding.codecs import CODECS, Codec
 from playground.grounding.codecs.parse_report import MOST_BOXES
-from playground.grounding.types import Box, Reading
+from playground.grounding.types import Box, ParsedAnswer
 
 SIZE = (641, 479)
 NAMES = list(CODECS)
@@ -51,7 +51,7 @@ PIECES = [
 said = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=14).map("".join)
 
 
-def read(codec: Codec, raw: str, whole: bool = True) -> Reading:
+def read(codec: Codec, raw: str, whole: bool = True) -> ParsedAnswer:
     """A reading, with what must hold for every one."""
     reading = codec.read(raw, SIZE, whole)
     assert reading.text == reading.text.strip()
@@ -147,7 +147,7 @@ def test_endless_words_take_time_by_their_length_alone(codec: Codec, piece: str)
 def test_the_words_of_another_dialect_stay_words(name: str) -> None:
     other = "kosmos_patch" if name != "kosmos_patch" else "rex_999"
     raw = "I see " + CODECS[other].phrase("hat", [Box(0.1, 0.2, 0.3, 0.4)], SIZE) + " there"
-    assert read(CODECS[name], raw) == Reading(raw)
+    assert read(CODECS[name], raw) == ParsedAnswer(raw)
 
 
 def test_kosmos_counts_patches_as_its_own_processor() -> None:

@@ -12,13 +12,13 @@ from PIL import Image
 
 from playground.errors import UserError
 from playground.grounding import export, task_tags
-from playground.grounding.boxes import above, checked, iou, pixels, suppressed, thinned
+from playground.grounding.boxes import above, checked, iou, nms, pixels, thinned
 from playground.grounding.palette import PALETTE, colour
-from playground.grounding.types import Answer, Ask, Box, Entity, Reading
+from playground.grounding.types import Answer, Box, Entity, GroundingTask, ParsedAnswer
 
 SIZE = (200, 100)
 HAT, FACE = Box(0.1, 0.2, 0.3, 0.6, 0.9), Box(0.5, 0.5, 1, 1)
-READING = Reading(
+READING = ParsedAnswer(
     "a hat on <b>",
     (Entity("a hat", (0, 5), (HAT, FACE)), Entity("", None, (FACE,)), Entity("gone", None, ())),
     ("Oh.",),
@@ -62,10 +62,10 @@ def test_what_is_no_box_is_said() -> None:
 def test_overlap_and_suppression() -> None:
     left, shifted, far = Box(0, 0, 0.4, 0.4, 0.5), Box(0.1, 0, 0.5, 0.4, 0.8), Box(0.6, 0.6, 1, 1, 0.1)
     assert iou(left, left) == pytest.approx(1) and iou(left, far) == 0 and iou(left, shifted) == pytest.approx(0.6)
-    assert suppressed([left, shifted, far], 0.5) == (shifted, far)
-    assert suppressed([left, shifted, far], 0.7) == (left, shifted, far)
-    assert suppressed([left, Box(0, 0, 0.4, 0.4)], 0.5) == (Box(0, 0, 0.4, 0.4),)  # no score: the model is sure
-    kept = suppressed([Box(i / 3000, 0, i / 3000 + 0.3, 1, i / 1000) for i in range(1000)], 0.6)
+    assert nms([left, shifted, far], 0.5) == (shifted, far)
+    assert nms([left, shifted, far], 0.7) == (left, shifted, far)
+    assert nms([left, Box(0, 0, 0.4, 0.4)], 0.5) == (Box(0, 0, 0.4, 0.4),)  # no score: the model is sure
+    kept = nms([Box(i / 3000, 0, i / 3000 + 0.3, 1, i / 1000) for i in range(1000)], 0.6)
     assert len(kept) < 20 and all(iou(a, b) <= 0.6 for a, b in combinations(kept, 2))
     assert thinned(READING, 0.5) == READING
 
@@ -77,10 +77,10 @@ def test_a_threshold_moves_no_number() -> None:
 
 
 def test_tags_typed_by_hand() -> None:
-    assert task_tags.split("[refer] the bald one") == (Ask.REFER, "the bald one")
-    assert task_tags.split(" [Grounded caption]") == (Ask.GROUNDED_CAPTION, "")
+    assert task_tags.split("[refer] the bald one") == (GroundingTask.REFER, "the bald one")
+    assert task_tags.split(" [Grounded caption]") == (GroundingTask.GROUNDED_CAPTION, "")
     assert task_tags.split("[r1] and [vqa]") == (None, "[r1] and [vqa]")
-    for ask in Ask:
+    for ask in GroundingTask:
         assert task_tags.split(f"{task_tags.TAG_OF[ask]} who") == (
             ask if task_tags.TAG_OF[ask] else None,
             "who" if task_tags.TAG_OF[ask] else " who",
@@ -125,7 +125,7 @@ def test_coco_and_yolo_hold_the_same_boxes() -> None:
     labels, names = export.as_yolo(READING)
     assert labels.splitlines()[0] == "0 0.200000 0.400000 0.200000 0.400000"
     assert labels.splitlines()[2].startswith("1 0.75") and names == "a hat\nobject\n"
-    assert export.as_yolo(Reading("nothing")) == ("", "")
+    assert export.as_yolo(ParsedAnswer("nothing")) == ("", "")
 
 
 def test_the_picture_shows_each_box_in_its_colour() -> None:
@@ -137,7 +137,7 @@ def test_the_picture_shows_each_box_in_its_colour() -> None:
     assert drawn.getpixel((199, 99)) == _rgb(colour(1))
     labelled = export.annotated(image, READING)
     assert labelled.getpixel((24, 14)) != (255, 255, 255) and labelled.size == SIZE
-    thin = Reading("", (Entity("帽子\x00" * 99, None, (Box(0, 0, 1e-5, 1e-5, 0.5), Box(0.999, 0.999, 1, 1))),))
+    thin = ParsedAnswer("", (Entity("帽子\x00" * 99, None, (Box(0, 0, 1e-5, 1e-5, 0.5), Box(0.999, 0.999, 1, 1))),))
     for size in ((1, 1), (3, 400)):
         assert export.annotated(Image.new("RGB", size), thin).size == size
 

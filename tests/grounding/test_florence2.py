@@ -9,7 +9,7 @@ from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
 from playground.errors import Cancelled, UserError
 from playground.grounding import florence2
-from playground.grounding.types import Answer, Ask, Asked, Box, Question, Words
+from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, picture, teach, tiny_florence
 
@@ -37,14 +37,14 @@ def engine(folder: Path) -> Any:
     return florence2.load(folder, entry(folder, "florence2", max_new_tokens=(1, 40, 100)), "cpu", "float32").model
 
 
-def ask(engine: Any, ask: Ask, text: str = "", task: Task | None = None, **more: Any) -> list[Any]:
+def ask(engine: Any, ask: GroundingTask, text: str = "", task: Task | None = None, **more: Any) -> list[Any]:
     return list(engine.answer(Question(ask, picture(), text, **more), task or Task()))
 
 
 def test_a_caption_is_written_and_then_tied_to_boxes_phrase_by_phrase(engine: Any) -> None:
-    asked, *words, answer = ask(engine, Ask.GROUNDED_CAPTION)
+    asked, *words, answer = ask(engine, GroundingTask.GROUNDED_CAPTION)
     assert isinstance(asked, Asked) and asked.prompt == florence2.IN_DETAIL
-    assert isinstance(answer, Answer) and all(isinstance(event, Words) for event in words)
+    assert isinstance(answer, Answer) and all(isinstance(event, PartialAnswer) for event in words)
     assert answer.prompt.split("\n") == [florence2.IN_DETAIL, florence2.PHRASES.format(CAPTION)]
     assert answer.reading.text == CAPTION and not answer.stopped and not answer.reading.warnings
     man, hat = answer.reading.entities
@@ -60,33 +60,36 @@ def test_a_caption_is_written_and_then_tied_to_boxes_phrase_by_phrase(engine: An
 
 
 def test_several_things_are_asked_one_by_one_and_keep_their_order(engine: Any) -> None:
-    asked, *_, answer = ask(engine, Ask.DETECT, "hat; beard")
+    asked, *_, answer = ask(engine, GroundingTask.DETECT, "hat; beard")
     assert asked.prompt == "Locate hat in the image.\nLocate beard in the image."
     hat, beard = answer.reading.entities
     assert (hat.phrase, len(hat.boxes), beard.phrase) == ("hat", 2, "beard")
     assert [answer.reading.text[slice(*one.span)] for one in (hat, beard)] == ["hat", "beard"]
     assert beard.boxes == (Box(0.1005, 0.1005, 0.9005, 0.2995),)
     assert "turned round" in " ".join(answer.reading.warnings)
-    *_, answer = ask(engine, Ask.DETECT)
+    *_, answer = ask(engine, GroundingTask.DETECT)
     assert answer.prompt == florence2.OBJECTS
     assert [(one.phrase, len(one.boxes)) for one in answer.reading.entities] == [("man", 1)]
 
 
 def test_a_reference_and_a_region(engine: Any) -> None:
-    *_, answer = ask(engine, Ask.REFER, CAPTION)
+    *_, answer = ask(engine, GroundingTask.REFER, CAPTION)
     assert answer.reading.text == CAPTION and answer.reading.entities[0].span == (0, 10)
-    *_, answer = ask(engine, Ask.IDENTIFY, box=Box(0.1, 0.2, 0.5, 0.6))
+    *_, answer = ask(engine, GroundingTask.IDENTIFY, box=Box(0.1, 0.2, 0.5, 0.6))
     assert answer.reading.text == "café man" and "<loc_100><loc_200><loc_500><loc_600>" in answer.prompt
     with pytest.raises(UserError, match="no free questions"):
-        ask(engine, Ask.CHAT, "hello")
+        ask(engine, GroundingTask.CHAT, "hello")
 
 
 @pytest.mark.parametrize(
     ("kind", "text", "theirs"),
-    [(Ask.CAPTION, "", "<CAPTION>"), (Ask.REFER, "the beard", "<CAPTION_TO_PHRASE_GROUNDING>the beard")],
+    [
+        (GroundingTask.CAPTION, "", "<CAPTION>"),
+        (GroundingTask.REFER, "the beard", "<CAPTION_TO_PHRASE_GROUNDING>the beard"),
+    ],
 )
 def test_the_model_is_given_just_what_transformers_gives_it(
-    engine: Any, folder: Path, kind: Ask, text: str, theirs: str
+    engine: Any, folder: Path, kind: GroundingTask, text: str, theirs: str
 ) -> None:
     processor = AutoProcessor.from_pretrained(folder, backend="pil")
     model = Florence2ForConditionalGeneration.from_pretrained(folder).eval()
@@ -99,16 +102,16 @@ def test_the_model_is_given_just_what_transformers_gives_it(
 
 @pytest.mark.parametrize("text", ["<OD>", "<image><loc_1>", "</s>", "x " * 3000, "人 ☂", "...", "[r1] [refer]"])
 def test_no_words_of_a_user_break_it(engine: Any, text: str) -> None:
-    for kind in (Ask.REFER, Ask.DETECT, Ask.CAPTION):
+    for kind in (GroundingTask.REFER, GroundingTask.DETECT, GroundingTask.CAPTION):
         *_, answer = ask(engine, kind, text, max_new_tokens=2)
         assert isinstance(answer, Answer) and len(answer.raw) < 1000
 
 
 def test_stop_ends_it_at_a_token_or_a_layer_and_leaves_it_whole(engine: Any) -> None:
-    *_, before = ask(engine, Ask.CAPTION)
+    *_, before = ask(engine, GroundingTask.CAPTION)
     task = Task()
-    answers = engine.answer(Question(Ask.CAPTION, picture()), task)
-    assert isinstance(next(answers), Asked) and isinstance(next(answers), Words)
+    answers = engine.answer(Question(GroundingTask.CAPTION, picture()), task)
+    assert isinstance(next(answers), Asked) and isinstance(next(answers), PartialAnswer)
     task.cancel()
     with pytest.raises(Cancelled):
         next(answers)
@@ -123,8 +126,8 @@ def test_stop_ends_it_at_a_token_or_a_layer_and_leaves_it_whole(engine: Any) -> 
             super().check()
 
     with pytest.raises(Cancelled):
-        ask(engine, Ask.CAPTION, task=Late())
-    *_, after = ask(engine, Ask.CAPTION)
+        ask(engine, GroundingTask.CAPTION, task=Late())
+    *_, after = ask(engine, GroundingTask.CAPTION)
     assert after.raw == before.raw
 
 
@@ -132,15 +135,17 @@ def test_the_seed_decides_and_the_world_is_left_alone(engine: Any) -> None:
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
-    raws = [ask(engine, Ask.CAPTION, temperature=2.0, seed=seed, max_new_tokens=10)[-1].raw for seed in (1, 1, 2)]
+    raws = [
+        ask(engine, GroundingTask.CAPTION, temperature=2.0, seed=seed, max_new_tokens=10)[-1].raw for seed in (1, 1, 2)
+    ]
     assert raws[0] == raws[1] != raws[2]
     assert torch.equal(torch.rand(1), expected)
-    answer = ask(engine, Ask.CAPTION, max_new_tokens=2)[-1]
+    answer = ask(engine, GroundingTask.CAPTION, max_new_tokens=2)[-1]
     assert answer.stopped and answer.tokens == 2
 
 
 def test_half_precision_as_on_a_gpu(folder: Path) -> None:
     loaded = florence2.load(folder, entry(folder, "florence2", max_new_tokens=(1, 40, 100)), "cpu", "bfloat16")
     assert loaded.nbytes < florence2.load(folder, entry(folder, "florence2"), "cpu", "float32").nbytes * 0.6
-    *_, answer = ask(loaded.model, Ask.DETECT, "hat; beard")
+    *_, answer = ask(loaded.model, GroundingTask.DETECT, "hat; beard")
     assert len(answer.reading.entities) == 2 and answer.tokens > 2

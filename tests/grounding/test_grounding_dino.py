@@ -11,7 +11,7 @@ from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
 from playground.errors import Cancelled, UserError
 from playground.grounding import detection, florence2, grounding_dino
-from playground.grounding.types import Answer, Ask, Asked, Box, Question
+from playground.grounding.types import Answer, Asked, Box, GroundingTask, Question
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, picture, tiny_dino
 
@@ -28,7 +28,9 @@ def engine(folder: Path) -> Any:
     return grounding_dino.load(folder, entry(folder, "grounding-dino"), "cpu", "float32").model
 
 
-def ask(engine: Any, text: str, kind: Ask = Ask.DETECT, image: Image.Image | None = None) -> tuple[Asked, Answer]:
+def ask(
+    engine: Any, text: str, kind: GroundingTask = GroundingTask.DETECT, image: Image.Image | None = None
+) -> tuple[Asked, Answer]:
     asked, answer = engine.answer(Question(kind, image or picture(), text), Task())
     return asked, answer
 
@@ -72,13 +74,13 @@ def test_boxes_and_scores_are_those_of_the_phrases_tokens(engine: Any, folder: P
             if kept < len(mine) and torch.allclose(mine[kept], whole, atol=1e-4):
                 kept += 1
             else:
-                assert detection.overlaps(boxes[one], mine[:kept, :4]).max() > detection.SAME - 1e-3
+                assert detection.box_iou(boxes[one], mine[:kept, :4]).max() > detection.SAME - 1e-3
         assert kept == len(mine)
     assert sum(len(one.boxes) for one in answer.reading.entities) > 3
 
 
 def test_a_reference_is_the_one_surest_box(engine: Any) -> None:
-    asked, answer = ask(engine, "The bald man, in a hat", Ask.REFER)
+    asked, answer = ask(engine, "The bald man, in a hat", GroundingTask.REFER)
     assert asked.prompt == "the bald man, in a hat."
     (found,) = answer.reading.entities
     assert found.phrase == "The bald man, in a hat" and len(found.boxes) == 1
@@ -90,7 +92,7 @@ def test_a_reference_is_the_one_surest_box(engine: Any) -> None:
 
 @pytest.mark.parametrize("text", ["...?!", "人, ☂", "[CLS] [SEP]. ?", "a.b? c", "<loc_1>", "hat, hat"])
 def test_no_words_of_a_user_break_it(engine: Any, text: str) -> None:
-    for kind in (Ask.DETECT, Ask.REFER):
+    for kind in (GroundingTask.DETECT, GroundingTask.REFER):
         _, answer = ask(engine, text, kind)
         assert all(0 <= box.x0 < box.x1 <= 1 for one in answer.reading.entities for box in one.boxes)
 
@@ -99,10 +101,12 @@ def test_what_is_not_looked_for_is_said(engine: Any) -> None:
     asked, answer = ask(engine, ", ".join(f"hat {number}" for number in range(60)))
     assert len(answer.reading.entities) == 20
     assert "No more than 20" in asked.notes[0] and "left out: the model reads no further" in asked.notes[1]
-    asked, answer = engine.answer(Question(Ask.DETECT, picture(), "[r1] hat", regions={"r1": Box(0, 0, 1, 1)}), Task())
+    asked, answer = engine.answer(
+        Question(GroundingTask.DETECT, picture(), "[r1] hat", regions={"r1": Box(0, 0, 1, 1)}), Task()
+    )
     assert answer.reading.entities[0].phrase == "hat" and "regions" in asked.notes[0]
     with pytest.raises(UserError, match="not for regions"):
-        list(engine.answer(Question(Ask.REFER, picture(), "[r1]", regions={"r1": Box(0, 0, 1, 1)}), Task()))
+        list(engine.answer(Question(GroundingTask.REFER, picture(), "[r1]", regions={"r1": Box(0, 0, 1, 1)}), Task()))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 200), (1500, 60)])
@@ -114,7 +118,7 @@ def test_pictures_of_any_shape(engine: Any, size: tuple[int, int]) -> None:
 
 
 def test_stop_ends_it_between_layers_and_leaves_it_whole(engine: Any) -> None:
-    _, before = ask(engine, "hat", Ask.REFER)
+    _, before = ask(engine, "hat", GroundingTask.REFER)
 
     class Late(Task):
         looks = 0
@@ -127,9 +131,9 @@ def test_stop_ends_it_between_layers_and_leaves_it_whole(engine: Any) -> None:
 
     task = Late()
     with pytest.raises(Cancelled):
-        list(engine.answer(Question(Ask.REFER, picture(), "hat"), task))
+        list(engine.answer(Question(GroundingTask.REFER, picture(), "hat"), task))
     assert task.looks == 4
-    _, after = ask(engine, "hat", Ask.REFER)
+    _, after = ask(engine, "hat", GroundingTask.REFER)
     assert after.reading == before.reading
 
 

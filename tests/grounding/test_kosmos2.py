@@ -9,7 +9,7 @@ from transformers import AutoProcessor, Kosmos2ForConditionalGeneration
 
 from playground.errors import Cancelled, UserError
 from playground.grounding import kosmos2
-from playground.grounding.types import Answer, Ask, Asked, Box, Question, Words
+from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, kosmos_inputs, picture, teach, tiny_kosmos
 
@@ -42,13 +42,13 @@ def engine(folder: Path) -> Any:
     return kosmos2.load(folder, entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), "cpu", "float32").model
 
 
-def ask(engine: Any, ask: Ask, text: str = "", **more: Any) -> list[Any]:
+def ask(engine: Any, ask: GroundingTask, text: str = "", **more: Any) -> list[Any]:
     return list(engine.answer(Question(ask, picture(), text, **more), Task()))
 
 
 def test_boxes_come_with_their_phrases_while_the_sentence_is_written(engine: Any) -> None:
-    asked, *between, answer = ask(engine, Ask.GROUNDED_CAPTION)
-    words = [event for event in between if isinstance(event, Words)]
+    asked, *between, answer = ask(engine, GroundingTask.GROUNDED_CAPTION)
+    words = [event for event in between if isinstance(event, PartialAnswer)]
     assert isinstance(asked, Asked) and isinstance(answer, Answer) and words == between
     assert answer.prompt == asked.prompt == "<grounding> An image of"
     assert answer.reading.text == "An image of a man in a red hat." and not answer.reading.warnings
@@ -63,26 +63,26 @@ def test_boxes_come_with_their_phrases_while_the_sentence_is_written(engine: Any
 
 
 def test_what_was_asked_for_ends_with_its_boxes(engine: Any) -> None:
-    *_, answer = ask(engine, Ask.REFER, "the red hat")
+    *_, answer = ask(engine, GroundingTask.REFER, "the red hat")
     assert answer.reading.text == "the red hat" and answer.raw.replace(" ", "").endswith("</object>")
     assert [(one.phrase, one.span, len(one.boxes)) for one in answer.reading.entities] == [("the red hat", (0, 11), 1)]
     assert not answer.stopped
-    asked, *_, answer = ask(engine, Ask.DETECT, "beard, hat")
+    asked, *_, answer = ask(engine, GroundingTask.DETECT, "beard, hat")
     assert asked.prompt.count("\n") == 1
     assert [(one.phrase, len(one.boxes)) for one in answer.reading.entities] == [("beard", 2), ("hat", 1)]
 
 
 def test_a_box_and_a_question(engine: Any) -> None:
-    *_, answer = ask(engine, Ask.IDENTIFY, box=PART)
+    *_, answer = ask(engine, GroundingTask.IDENTIFY, box=PART)
     assert answer.reading.text == "the bald man."
-    *_, answer = ask(engine, Ask.VQA, "a beard?")
+    *_, answer = ask(engine, GroundingTask.VQA, "a beard?")
     assert answer.reading.text == "with glasses"
-    *_, answer = ask(engine, Ask.VQA, "the[r1]?", regions={"r1": PART})
+    *_, answer = ask(engine, GroundingTask.VQA, "the[r1]?", regions={"r1": PART})
     assert answer.reading.text == "the red man" and "<patch_index_0195><patch_index_0623>" in answer.prompt
-    asked, *_, answer = ask(engine, Ask.CAPTION, "tell me all")
+    asked, *_, answer = ask(engine, GroundingTask.CAPTION, "tell me all")
     assert answer.reading.text == "An image of a man in a red hat." and "not sent" in asked.notes[0]
     with pytest.raises(UserError, match="talk freely"):
-        ask(engine, Ask.CHAT, "hello")
+        ask(engine, GroundingTask.CHAT, "hello")
 
 
 def test_the_model_is_given_just_what_transformers_gives_it(engine: Any, folder: Path) -> None:
@@ -91,38 +91,38 @@ def test_the_model_is_given_just_what_transformers_gives_it(engine: Any, folder:
     other = Box(0.0, 0.5, 0.3, 1.0)
     given = kosmos_inputs(processor, picture(), "<grounding><phrase> It</phrase> is", bboxes=[(0.0, 0.5, 0.3, 1.0)])
     ids = model.generate(**given, max_new_tokens=20, do_sample=False)[0, given["input_ids"].shape[1] :]
-    *_, answer = ask(engine, Ask.IDENTIFY, box=other, max_new_tokens=20)
+    *_, answer = ask(engine, GroundingTask.IDENTIFY, box=other, max_new_tokens=20)
     assert answer.raw == processor.tokenizer.decode(ids).replace("</s>", "")
 
 
 @pytest.mark.parametrize("text", ["<object></phrase>", "<image></image>", "</s>", "é 人 ☂", "...", "x" * 100])
 def test_no_words_of_a_user_break_it(engine: Any, text: str) -> None:
-    for kind in (Ask.REFER, Ask.DETECT, Ask.VQA):
+    for kind in (GroundingTask.REFER, GroundingTask.DETECT, GroundingTask.VQA):
         *_, answer = ask(engine, kind, text, max_new_tokens=2)
         assert isinstance(answer, Answer) and answer.tokens <= 2
     with pytest.raises(UserError, match="Shorten"):
-        ask(engine, Ask.VQA, "hat " * 400)
+        ask(engine, GroundingTask.VQA, "hat " * 400)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 900), (2000, 300)])
 def test_pictures_of_any_shape(engine: Any, size: tuple[int, int]) -> None:
-    answers = engine.answer(Question(Ask.CAPTION, Image.new("RGB", size), max_new_tokens=2), Task())
+    answers = engine.answer(Question(GroundingTask.CAPTION, Image.new("RGB", size), max_new_tokens=2), Task())
     assert isinstance(list(answers)[-1], Answer)
 
 
 def test_stop_ends_it_at_the_next_token(engine: Any) -> None:
     task = Task()
-    answers = engine.answer(Question(Ask.GROUNDED_CAPTION, picture()), task)
-    assert isinstance(next(answers), Asked) and isinstance(next(answers), Words)
+    answers = engine.answer(Question(GroundingTask.GROUNDED_CAPTION, picture()), task)
+    assert isinstance(next(answers), Asked) and isinstance(next(answers), PartialAnswer)
     task.cancel()
     with pytest.raises(Cancelled):
         next(answers)
-    *_, answer = ask(engine, Ask.VQA, "a beard?")
+    *_, answer = ask(engine, GroundingTask.VQA, "a beard?")
     assert answer.reading.text == "with glasses"
 
 
 def test_half_precision_as_on_a_gpu(folder: Path) -> None:
     loaded = kosmos2.load(folder, entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), "cpu", "bfloat16")
     assert loaded.nbytes < kosmos2.load(folder, entry(folder, "kosmos2"), "cpu", "float32").nbytes * 0.6
-    *_, answer = ask(loaded.model, Ask.DETECT, "hat; beard")
+    *_, answer = ask(loaded.model, GroundingTask.DETECT, "hat; beard")
     assert len(answer.reading.entities) == 2 and answer.tokens > 2

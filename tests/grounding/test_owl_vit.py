@@ -10,7 +10,7 @@ from transformers import AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from playground.errors import Cancelled
 from playground.grounding import detection, owl_vit
-from playground.grounding.types import Answer, Ask, Box, Question, Reading
+from playground.grounding.types import Answer, Box, GroundingTask, ParsedAnswer, Question
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import SIDE, entry, picture, tiny_dino, tiny_florence, tiny_kosmos, tiny_owl
 from tests.tiny_models.grounding import Desk, catalogue
@@ -26,7 +26,9 @@ def engine(folder: Path) -> Any:
     return owl_vit.load(folder, entry(folder, "owl-vit"), "cpu", "float32").model
 
 
-def ask(engine: Any, text: str, kind: Ask = Ask.DETECT, image: Image.Image | None = None) -> list[Any]:
+def ask(
+    engine: Any, text: str, kind: GroundingTask = GroundingTask.DETECT, image: Image.Image | None = None
+) -> list[Any]:
     return list(engine.answer(Question(kind, image or picture(SIDE, SIDE), text), Task()))
 
 
@@ -37,7 +39,7 @@ def pixels() -> torch.Tensor:
     return ((values - torch.tensor(mean)) / torch.tensor(deviation)).permute(2, 0, 1)[None]
 
 
-def same(reading: Reading, centres: torch.Tensor, scores: torch.Tensor, apart: float) -> int:
+def same(reading: ParsedAnswer, centres: torch.Tensor, scores: torch.Tensor, apart: float) -> int:
     """Hold the reading to the model's own output, but for boxes a surer one lies on; how many boxes there are."""
     middle, size = centres[:, :2], centres[:, 2:]
     corners = torch.cat([middle - size / 2, middle + size / 2], dim=1).clamp(0, 1)
@@ -51,7 +53,7 @@ def same(reading: Reading, centres: torch.Tensor, scores: torch.Tensor, apart: f
             if kept < len(mine) and torch.allclose(mine[kept], torch.cat([corners[one], best[one][None]]), atol=1e-4):
                 kept += 1
             else:
-                assert detection.overlaps(corners[one], mine[:kept, :4]).max() > apart - 1e-3
+                assert detection.box_iou(corners[one], mine[:kept, :4]).max() > apart - 1e-3
         assert kept == len(mine)
     return sum(len(entity.boxes) for entity in reading.entities)
 
@@ -92,8 +94,8 @@ def test_boxes_of_a_picture_that_is_no_square(engine: Any) -> None:
     wide, square = picture(200, 120), Image.new("RGB", (200, 200), owl_vit.GREY)
     square.paste(wide)
     if engine._squares:
-        (box,) = ask(engine, "hat", Ask.REFER, wide)[-1].reading.entities[0].boxes
-        (other,) = ask(engine, "hat", Ask.REFER, square)[-1].reading.entities[0].boxes
+        (box,) = ask(engine, "hat", GroundingTask.REFER, wide)[-1].reading.entities[0].boxes
+        (other,) = ask(engine, "hat", GroundingTask.REFER, square)[-1].reading.entities[0].boxes
         assert box.score == pytest.approx(other.score, abs=1e-5)
         high = [min(edge * 200 / 120, 1) for edge in (other.y0, other.y1)]
         assert [box.x0, box.y0, box.x1, box.y1] == pytest.approx([other.x0, high[0], other.x1, high[1]], abs=1e-5)
@@ -104,7 +106,7 @@ def test_boxes_of_a_picture_that_is_no_square(engine: Any) -> None:
 
 @pytest.mark.parametrize("text", ["...", "人 ☂", "<|endoftext|>", "x" * 2000])
 def test_no_words_of_a_user_break_it(engine: Any, text: str) -> None:
-    for kind in (Ask.DETECT, Ask.REFER):
+    for kind in (GroundingTask.DETECT, GroundingTask.REFER):
         asked, answer = ask(engine, text, kind, Image.new("RGB", (9, 700)))
         assert len(answer.reading.entities) == 1
         assert bool(asked.notes) == (len(text) > 100)
@@ -120,7 +122,7 @@ def test_the_service_brings_every_family_of_these_rooms(tmp_path: Path) -> None:
     desk = Desk(tmp_path, catalogue(tmp_path / "models.toml", *entries))
     try:
         for family in makers:
-            answer = desk.answer(family, Ask.DETECT, "a <hat>; glasses", image=picture())
+            answer = desk.answer(family, GroundingTask.DETECT, "a <hat>; glasses", image=picture())
             assert [one.phrase for one in answer.reading.entities] == ["a ‹hat›", "glasses"]
             assert ("\n" in answer.raw) == (family in ("florence2", "kosmos2"))  # a line for each thing
         job = desk.service.similar("me", "owl-vit", picture(), Box(0.2, 0.2, 0.6, 0.7))
@@ -130,13 +132,13 @@ def test_the_service_brings_every_family_of_these_rooms(tmp_path: Path) -> None:
 
 
 def test_stop_ends_it_and_leaves_it_whole(engine: Any) -> None:
-    before = ask(engine, "hat", Ask.REFER)[-1].reading
+    before = ask(engine, "hat", GroundingTask.REFER)[-1].reading
     task = Task()
-    answers = engine.answer(Question(Ask.REFER, picture(SIDE, SIDE), "hat"), task)
+    answers = engine.answer(Question(GroundingTask.REFER, picture(SIDE, SIDE), "hat"), task)
     next(answers)
     task.cancel()
     with pytest.raises(Cancelled):
         next(answers)
     with pytest.raises(Cancelled):
         engine.similar(picture(), Box(0, 0, 1, 1), task)
-    assert ask(engine, "hat", Ask.REFER)[-1].reading == before
+    assert ask(engine, "hat", GroundingTask.REFER)[-1].reading == before

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.core import Playground
-from playground.grounding.types import Box, Entity, Reading
+from playground.grounding.types import Box, Entity, ParsedAnswer
 from playground.settings import Settings
 from tabs.grounding.layout import grounding_tab
 from tests.support import pages
@@ -258,7 +258,7 @@ def test_detectors_stop_and_what_goes_wrong(browser: Browser, url: str, engine: 
     expect(page.locator("#ground-eyes")).to_have_count(0)
     engine.says = [""]
     found = tuple(Box(0.1 * n, 0.1, 0.1 * n + 0.2, 0.5, 0.2 * n) for n in range(1, 5))
-    engine.reading = Reading("", (Entity("glasses", None, found),))
+    engine.reading = ParsedAnswer("", (Entity("glasses", None, found),))
     prompt.fill("[detection] glasses")
     prompt.press("Enter")
     expect(page.locator("#ground-talk .chip")).to_have_text(re.compile("×3"))

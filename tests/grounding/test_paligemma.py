@@ -9,8 +9,8 @@ from transformers import PaliGemmaForConditionalGeneration
 
 from playground.errors import UserError
 from playground.grounding import paligemma
-from playground.grounding.types import Ask, Box, Question
-from playground.runtime.model_cache import ModelKey
+from playground.grounding.types import Box, GroundingTask, Question
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from tests.tiny_models.grounding import Desk, catalogue, near, picture, taught, tiny_paligemma
 
@@ -39,7 +39,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def test_boxes_come_y_first_and_a_label_behind(desk: Desk) -> None:
-    asked, *words, answer = desk.ask("pali", Ask.DETECT, "hat, glasses")
+    asked, *words, answer = desk.ask("pali", GroundingTask.DETECT, "hat, glasses")
     assert asked.prompt == "<image>detect hat ; glasses"
     assert answer.raw.replace(" ", "") == LEARNED.replace(" ", "")
     hat, glasses = answer.reading.entities
@@ -50,7 +50,7 @@ def test_boxes_come_y_first_and_a_label_behind(desk: Desk) -> None:
 
 
 def test_greedy_is_what_the_library_says(desk: Desk) -> None:
-    answer = desk.answer("pali", Ask.VQA, "what colour\nis it?", max_new_tokens=10)
+    answer = desk.answer("pali", GroundingTask.VQA, "what colour\nis it?", max_new_tokens=10)
     assert answer.prompt == "<image>answer en what colour is it?"
     with desk.models.use(ModelKey("pali")) as engine:
         inputs = engine._processor(text=[answer.prompt], images=[picture()], return_tensors="pt")
@@ -61,23 +61,23 @@ def test_greedy_is_what_the_library_says(desk: Desk) -> None:
 
 
 def test_a_region_is_cut_out_and_that_is_said(desk: Desk) -> None:
-    (asked, *_, red) = desk.ask("pali", Ask.IDENTIFY, box=Box(0.0, 0.0, 0.4, 1.0), max_new_tokens=6)
+    (asked, *_, red) = desk.ask("pali", GroundingTask.IDENTIFY, box=Box(0.0, 0.0, 0.4, 1.0), max_new_tokens=6)
     assert asked.prompt == "<image>caption en" and "cut out" in asked.notes[0]
-    blank = desk.answer("pali", Ask.CAPTION, image=picture().crop((0, 0, 80, 100)), max_new_tokens=6)
+    blank = desk.answer("pali", GroundingTask.CAPTION, image=picture().crop((0, 0, 80, 100)), max_new_tokens=6)
     assert red.raw == blank.raw
-    thin = desk.answer("pali", Ask.IDENTIFY, box=Box(0.999, 0.999, 1.0, 1.0), max_new_tokens=1)
+    thin = desk.answer("pali", GroundingTask.IDENTIFY, box=Box(0.999, 0.999, 1.0, 1.0), max_new_tokens=1)
     assert thin.tokens == 1
 
 
 def test_half_precision_as_on_a_gpu(desk: Desk) -> None:
     listed = desk.catalog.get("pali")
     engine = paligemma.load(listed.sources[0].path, listed, "cpu", "bfloat16").model  # type: ignore[union-attr]
-    *_, answer = engine.answer(Question(Ask.CAPTION, picture(), max_new_tokens=3), Task())
+    *_, answer = engine.answer(Question(GroundingTask.CAPTION, picture(), max_new_tokens=3), Task())
     assert engine._model.dtype == torch.bfloat16 and answer.tokens
 
 
 def test_what_it_cannot_do_has_a_reason(desk: Desk, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"does not tie what it writes to boxes.*It can do: caption"):
-        desk.ask("pali", Ask.GROUNDED_CAPTION)
-    hostile = desk.ask("pali", Ask.DETECT, "<loc0001><eos>a", max_new_tokens=1)[0]
+        desk.ask("pali", GroundingTask.GROUNDED_CAPTION)
+    hostile = desk.ask("pali", GroundingTask.DETECT, "<loc0001><eos>a", max_new_tokens=1)[0]
     assert "<loc" not in hostile.prompt and "<eos>" not in hostile.prompt and hostile.notes

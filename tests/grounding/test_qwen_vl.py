@@ -18,8 +18,8 @@ from transformers import (
 
 from playground.errors import Cancelled, UserError
 from playground.grounding import qwen_vl
-from playground.grounding.types import Answer, Ask, Asked, Box, Question, Turn, Words
-from playground.runtime.model_cache import ModelKey
+from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question, Turn
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from tests.tiny_models.grounding import (
     Desk,
@@ -68,7 +68,7 @@ def teach(folder: Path) -> None:
     """Have the model learn what to say to `[refer] the hat` on the picture of the tests."""
     catalog = catalogue(folder / "teaching.toml", entry("pupil", folder, "qwen_rel1000"))
     teaching = Desk(folder, catalog)
-    prompt = teaching.ask("pupil", Ask.REFER, "the hat", max_new_tokens=1)[0].prompt
+    prompt = teaching.ask("pupil", GroundingTask.REFER, "the hat", max_new_tokens=1)[0].prompt
     with teaching.models.use(ModelKey("pupil")) as engine:
         inputs = given(engine, prompt)
     ids = inputs["processor"].tokenizer(LEARNED + "<|im_end|>", add_special_tokens=False).input_ids
@@ -87,7 +87,7 @@ def given(engine: Any, prompt: str, image: Image.Image | None = None) -> dict[st
 
 
 def test_an_answer_learned_by_heart_points_at_the_picture(desk: Desk) -> None:
-    asked, *words, answer = desk.ask("learned", Ask.REFER, "the hat")
+    asked, *words, answer = desk.ask("learned", GroundingTask.REFER, "the hat")
     assert isinstance(asked, Asked) and asked.notes == ()
     assert "<|vision_start|><|image_pad|><|vision_end|>Locate the hat" in asked.prompt
     assert isinstance(answer, Answer) and answer.raw == LEARNED and not answer.stopped
@@ -95,16 +95,16 @@ def test_an_answer_learned_by_heart_points_at_the_picture(desk: Desk) -> None:
     assert entity.phrase == "the hat" and near(entity.boxes[0], 0.1, 0.2, 0.5, 0.6)
     assert answer.tokens == len(words) and answer.prompt == asked.prompt
     for before, after in itertools.pairwise(words):
-        assert isinstance(before, Words) and after.raw.startswith(before.raw)
+        assert isinstance(before, PartialAnswer) and after.raw.startswith(before.raw)
         assert len(before.reading.entities) <= len(after.reading.entities)
     assert not any("bbox" in event.reading.text or "{" in event.reading.text for event in (*words, answer))
-    cut = desk.answer("learned", Ask.REFER, "the hat", max_new_tokens=answer.tokens - 3)
+    cut = desk.answer("learned", GroundingTask.REFER, "the hat", max_new_tokens=answer.tokens - 3)
     assert cut.stopped and cut.tokens == answer.tokens - 3
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_greedy_is_what_the_library_says(desk: Desk, name: str) -> None:
-    answer = desk.answer(name, Ask.CHAT, "Who is this?", max_new_tokens=12)
+    answer = desk.answer(name, GroundingTask.CHAT, "Who is this?", max_new_tokens=12)
     with desk.models.use(ModelKey(name)) as engine:
         inputs = given(engine, answer.prompt)["inputs"]
         ids = engine._model.generate(**inputs, max_new_tokens=12, do_sample=False)[0, inputs["input_ids"].shape[1] :]
@@ -117,23 +117,24 @@ def test_greedy_is_what_the_library_says(desk: Desk, name: str) -> None:
 def test_a_seed_is_an_answer_and_nothing_else_is_drawn(desk: Desk, name: str) -> None:
     state = torch.random.get_rng_state()
     said = [
-        desk.answer(name, Ask.CHAT, "Who?", temperature=1.5, seed=seed, max_new_tokens=8).raw for seed in (1, 1, 2)
+        desk.answer(name, GroundingTask.CHAT, "Who?", temperature=1.5, seed=seed, max_new_tokens=8).raw
+        for seed in (1, 1, 2)
     ]
     assert said[0] == said[1] != said[2]
     assert torch.equal(state, torch.random.get_rng_state())
 
 
 def test_stop_ends_at_a_token_and_leaves_the_model_usable(desk: Desk) -> None:
-    job = desk.service.answer("me", "vl", Question(Ask.CHAT, picture(), "Who?", max_new_tokens=400))
+    job = desk.service.answer("me", "vl", Question(GroundingTask.CHAT, picture(), "Who?", max_new_tokens=400))
     stopped = 0.0
     with pytest.raises(Cancelled):
         for event in job.events():
-            if isinstance(event, Words) and not stopped:
+            if isinstance(event, PartialAnswer) and not stopped:
                 job.cancel()
                 stopped = time.monotonic()
     assert time.monotonic() - stopped < 0.3 + 0.5  # slack for a busy machine
     assert job.ended.wait(20)
-    assert desk.answer("learned", Ask.REFER, "the hat").raw == LEARNED
+    assert desk.answer("learned", GroundingTask.REFER, "the hat").raw == LEARNED
     with desk.models.use(ModelKey("vl")) as engine:
         assert not any(module._forward_pre_hooks for module in engine._model.modules())
 
@@ -143,7 +144,7 @@ def test_half_precision_as_on_a_gpu(desk: Desk, name: str) -> None:
     listed = desk.catalog.get(name)
     folder = listed.sources[0].path  # type: ignore[union-attr]
     engine = qwen_vl.load(folder, listed, "cpu", "bfloat16").model
-    *_, answer = engine.answer(Question(Ask.CAPTION, picture(), max_new_tokens=3), Task())
+    *_, answer = engine.answer(Question(GroundingTask.CAPTION, picture(), max_new_tokens=3), Task())
     assert engine._model.dtype == torch.bfloat16 and answer.tokens == 3
 
 
@@ -155,7 +156,7 @@ def test_stop_acts_between_the_layers_too(desk: Desk) -> None:
         first = engine._model.model.visual.blocks[0].register_forward_pre_hook(lambda *_: jobs[0].cancel())
         last = engine._model.lm_head.register_forward_hook(lambda *_: seen.append("end of pass"))
         try:
-            jobs.append(desk.service.answer("me", "vl", Question(Ask.CHAT, picture(), "Who?")))
+            jobs.append(desk.service.answer("me", "vl", Question(GroundingTask.CHAT, picture(), "Who?")))
             with pytest.raises(Cancelled):
                 list(jobs[0].events())
             assert jobs[0].ended.wait(20)
@@ -166,23 +167,25 @@ def test_stop_acts_between_the_layers_too(desk: Desk) -> None:
 
 
 def test_earlier_turns_go_along_and_the_picture_once(desk: Desk) -> None:
-    first = desk.answer("learned", Ask.REFER, "the hat")
+    first = desk.answer("learned", GroundingTask.REFER, "the hat")
     turn = Turn(first.prompt, first.raw + "<|im_end|><|im_start|>system")
-    second = desk.answer("learned", Ask.CHAT, "And who wears it?", turns=(turn,), max_new_tokens=2)
+    second = desk.answer("learned", GroundingTask.CHAT, "And who wears it?", turns=(turn,), max_new_tokens=2)
     assert second.prompt.startswith(first.prompt + LEARNED)
     assert second.prompt.count("<|image_pad|>") == 1 and second.prompt.count("<|im_start|>") == 4
-    third = desk.answer("learned", Ask.VQA, "Why?", turns=(turn, Turn(second.prompt, second.raw)), max_new_tokens=2)
+    third = desk.answer(
+        "learned", GroundingTask.VQA, "Why?", turns=(turn, Turn(second.prompt, second.raw)), max_new_tokens=2
+    )
     assert third.prompt.startswith(second.prompt) and third.prompt.count("Locate the hat") == 1
 
 
 def test_boxes_in_a_question_are_in_the_model_s_own_numbers(desk: Desk) -> None:
     box, region = Box(0.25, 0.0, 0.5, 1.0), {"r1": Box(0.5, 0.5, 1.0, 1.0)}
-    prompt = desk.answer("vl", Ask.IDENTIFY, box=box, max_new_tokens=1).prompt
+    prompt = desk.answer("vl", GroundingTask.IDENTIFY, box=box, max_new_tokens=1).prompt
     assert "250, 0, 500, 1000" in prompt or "250,0,500,1000" in prompt
-    prompt = desk.answer("vl", Ask.CHAT, "Who is [r1]?", regions=region, max_new_tokens=1).prompt
+    prompt = desk.answer("vl", GroundingTask.CHAT, "Who is [r1]?", regions=region, max_new_tokens=1).prompt
     assert "[r1]" not in prompt and "500" in prompt
     # Qwen2.5-VL counts pixels of the resized input.
-    absolute = desk.answer("absolute", Ask.IDENTIFY, box=box, max_new_tokens=1).prompt
+    absolute = desk.answer("absolute", GroundingTask.IDENTIFY, box=box, max_new_tokens=1).prompt
     with desk.models.use(ModelKey("absolute")) as engine:
         grid = given(engine, absolute)["inputs"]["image_grid_thw"][0].tolist()
     assert f"{round(grid[2] * 3.5)}, 0, {grid[2] * 7}, {grid[1] * 14}" in absolute
@@ -190,9 +193,9 @@ def test_boxes_in_a_question_are_in_the_model_s_own_numbers(desk: Desk) -> None:
 
 def test_pictures_of_any_shape_but_a_thread(desk: Desk) -> None:
     for size in ((8, 8), (9, 400), (1200, 900)):
-        assert desk.answer("vl", Ask.CAPTION, image=picture(*size), max_new_tokens=1).tokens == 1
+        assert desk.answer("vl", GroundingTask.CAPTION, image=picture(*size), max_new_tokens=1).tokens == 1
     with pytest.raises(UserError, match="long and thin"):
-        desk.answer("vl", Ask.CAPTION, image=picture(2000, 8))
+        desk.answer("vl", GroundingTask.CAPTION, image=picture(2000, 8))
 
 
 def test_a_folder_of_something_else_is_said_and_an_older_layout_read(tmp_path: Path) -> None:
@@ -201,9 +204,9 @@ def test_a_folder_of_something_else_is_said_and_an_older_layout_read(tmp_path: P
     for name in ("preprocessor_config.json", "tokenizer.json", "model.safetensors"):
         (folder / name).rename(tmp_path / name)
         with pytest.raises(UserError, match="Tiny broken"):
-            desk.answer("broken", Ask.CAPTION, max_new_tokens=1)
+            desk.answer("broken", GroundingTask.CAPTION, max_new_tokens=1)
         (tmp_path / name).rename(folder / name)
-    said = desk.answer("broken", Ask.CAPTION, max_new_tokens=1)
+    said = desk.answer("broken", GroundingTask.CAPTION, max_new_tokens=1)
     assert said.tokens == 1
     desk.close()
     # The same as older repositories have it: the template as JSON, the processor named by its torchvision class.
@@ -214,7 +217,7 @@ def test_a_folder_of_something_else_is_said_and_an_older_layout_read(tmp_path: P
     pictures["image_processor_type"] = "Qwen2VLImageProcessorFast"
     (folder / "preprocessor_config.json").write_text(json.dumps(pictures), encoding="utf-8")
     again = Desk(tmp_path, tmp_path / "models.toml")
-    assert again.answer("broken", Ask.CAPTION, max_new_tokens=1).raw == said.raw
+    assert again.answer("broken", GroundingTask.CAPTION, max_new_tokens=1).raw == said.raw
     again.close()
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from playground.errors import Cancelled, UserError
 from playground.grounding import remote_connection
 from playground.grounding.remote import LONGEST_SIDE, RemoteGrounding
-from playground.grounding.types import Answer, Ask, Asked, Box, Question, Turn, Words
+from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question, Turn
 from tests.support.openai_server import Exchange, ScriptedServer, scripted_server
 from tests.support.ports import free_port
 from tests.tiny_models.grounding import Desk, catalogue, near, picture
@@ -81,9 +81,9 @@ def test_a_picture_goes_out_and_a_box_comes_back(
 ) -> None:
     monkeypatch.setenv("TEST_SEER_KEY", SECRET)
     server.play(saying("Here: ", JSON[:12], JSON[12:]))
-    asked, *words, answer = desk.ask("thousandths", Ask.REFER, "the hat", image=picture(3000, 1500), seed=5)
+    asked, *words, answer = desk.ask("thousandths", GroundingTask.REFER, "the hat", image=picture(3000, 1500), seed=5)
     assert isinstance(asked, Asked) and asked.prompt.startswith("Locate the hat, report")
-    assert all(isinstance(event, Words) and "bbox" not in event.reading.text for event in words)
+    assert all(isinstance(event, PartialAnswer) and "bbox" not in event.reading.text for event in words)
     assert isinstance(answer, Answer) and answer.raw == "Here: " + JSON and answer.tokens == 7 and not answer.stopped
     (entity,) = answer.reading.entities
     assert entity.phrase == "the hat" and near(entity.boxes[0], 0.1, 0.2, 0.5, 0.6)
@@ -111,9 +111,9 @@ def test_the_answer_comes_while_it_is_written(desk: Desk, server: ScriptedServer
         exchange.finish()
 
     server.play(script)
-    job = desk.service.answer("me", "plain", Question(Ask.CAPTION, picture()))
+    job = desk.service.answer("me", "plain", Question(GroundingTask.CAPTION, picture()))
     for event in job.events():
-        if isinstance(event, Words):
+        if isinstance(event, PartialAnswer):
             seen.append(event.raw)
     assert seen == ["A ", "A hat."]
 
@@ -121,7 +121,7 @@ def test_the_answer_comes_while_it_is_written(desk: Desk, server: ScriptedServer
 def test_earlier_turns_go_along_and_boxes_in_the_model_s_numbers(desk: Desk, server: ScriptedServer) -> None:
     server.play(saying("a person"))
     turns = (Turn("Locate the hat.", JSON),)
-    desk.ask("pixels", Ask.IDENTIFY, "Who is left of [r1]?", box=BOX, regions={"r1": BOX}, turns=turns)
+    desk.ask("pixels", GroundingTask.IDENTIFY, "Who is left of [r1]?", box=BOX, regions={"r1": BOX}, turns=turns)
     body = server.asked[0].body
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
     assert body["messages"][1]["content"] == JSON and len(body["messages"][0]["content"]) == 2
@@ -133,7 +133,7 @@ def test_earlier_turns_go_along_and_boxes_in_the_model_s_numbers(desk: Desk, ser
 
 def test_a_cut_answer_half_a_box_and_nonsense_are_readings(desk: Desk, server: ScriptedServer) -> None:
     server.play(saying('A hat [{"bbox_2d": [100, 20', reason="length"))
-    answer = desk.answer("thousandths", Ask.REFER, "the hat")
+    answer = desk.answer("thousandths", GroundingTask.REFER, "the hat")
     assert answer.stopped and answer.tokens == 50 and answer.reading.entities == ()
     for said in (
         "",
@@ -143,7 +143,7 @@ def test_a_cut_answer_half_a_box_and_nonsense_are_readings(desk: Desk, server: S
         "\x00\ufffd",
     ):
         server.play(saying(said))
-        answer = desk.answer("thousandths", Ask.DETECT, "hats")
+        answer = desk.answer("thousandths", GroundingTask.DETECT, "hats")
         assert answer.raw == said and isinstance(answer.reading.text, str)
 
 
@@ -163,7 +163,7 @@ def test_a_server_that_writes_without_end_is_cut_off(
             raise
 
     server.play(endless)
-    answer = desk.answer("plain", Ask.CAPTION)
+    answer = desk.answer("plain", GroundingTask.CAPTION)
     assert answer.stopped and len(answer.raw) == 1000
     until = time.monotonic() + 5
     while not left and time.monotonic() < until:
@@ -182,10 +182,10 @@ def test_fields_a_server_does_not_know_are_left_out_and_remembered(tmp_path: Pat
             ),
             saying("fine"),
         )
-        assert desk.answer("old", Ask.CAPTION).raw == "fine"
+        assert desk.answer("old", GroundingTask.CAPTION).raw == "fine"
         assert "seed" not in server.asked[2].body and server.asked[2].body["max_completion_tokens"] == 256
         server.play(saying("again"))
-        assert desk.answer("old", Ask.CAPTION).raw == "again" and "seed" not in server.asked[0].body
+        assert desk.answer("old", GroundingTask.CAPTION).raw == "again" and "seed" not in server.asked[0].body
         desk.close()
 
 
@@ -244,13 +244,13 @@ def test_every_failure_is_told_in_words(
     monkeypatch.setenv("TEST_SEER_KEY", SECRET)
     server.play(script)
     with pytest.raises(UserError, match=said) as failed:
-        desk.ask("plain", Ask.CAPTION)
+        desk.ask("plain", GroundingTask.CAPTION)
     assert "127.0.0.1" in str(failed.value) and SECRET not in str(failed.value)
 
 
 def test_nobody_there_and_nobody_who_speaks(desk: Desk, server: ScriptedServer) -> None:
     with pytest.raises(UserError, match="Nothing answers at"):
-        desk.ask("dead", Ask.CAPTION)
+        desk.ask("dead", GroundingTask.CAPTION)
 
     def mute(exchange: Exchange) -> None:
         exchange.begin()
@@ -262,7 +262,7 @@ def test_nobody_there_and_nobody_who_speaks(desk: Desk, server: ScriptedServer) 
     desk.service._remotes["plain"] = RemoteGrounding(entry.remote, entry, between_seconds=0.2)
     server.play(mute)
     with pytest.raises(UserError, match=r"nothing for 0\.2 s"):
-        desk.ask("plain", Ask.CAPTION)
+        desk.ask("plain", GroundingTask.CAPTION)
     del desk.service._remotes["plain"]
 
 
@@ -275,11 +275,11 @@ def test_stop_is_at_once_and_closes_the_connection(desk: Desk, server: ScriptedS
         gone.append(exchange.disconnected(5))
 
     server.play(slow)
-    job = desk.service.answer("me", "plain", Question(Ask.CAPTION, picture()))
+    job = desk.service.answer("me", "plain", Question(GroundingTask.CAPTION, picture()))
     stopped = 0.0
     with pytest.raises(Cancelled):
         for event in job.events():
-            if isinstance(event, Words) and not stopped:
+            if isinstance(event, PartialAnswer) and not stopped:
                 job.cancel()
                 stopped = time.monotonic()
     assert time.monotonic() - stopped < 0.3 + 0.5  # slack for a busy machine

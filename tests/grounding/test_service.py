@@ -13,14 +13,14 @@ from PIL import Image
 from playground.catalog import read_catalog
 from playground.catalog_defaults import Codec as CodecName
 from playground.errors import UserError
-from playground.grounding.answer_decoding import named, placed, told, with_regions
+from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
 from playground.grounding.codecs import CODECS
 from playground.grounding.limits import limits_of
 from playground.grounding.task_instructions import instruction, things
-from playground.grounding.types import Answer, Ask, Box, Entity, Question, Reading, Turn
-from playground.grounding.validation import LONGEST_TEXT, MOST_SEED, settle, softened
+from playground.grounding.types import Answer, Box, Entity, GroundingTask, ParsedAnswer, Question, Turn
+from playground.grounding.validation import LONGEST_TEXT, MOST_SEED, softened, validate_request
 from playground.loaders import GROUNDING
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from tests.tiny_models.grounding import Desk, catalogue, picture, tiny_qwen3_vl
 
 BUILT_IN = read_catalog()
@@ -39,7 +39,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made.close()
 
 
-def question(ask: Any = Ask.CHAT, text: Any = "Who is this?", **more: Any) -> Question:
+def question(ask: Any = GroundingTask.CHAT, text: Any = "Who is this?", **more: Any) -> Question:
     return Question(ask, more.pop("image", picture()), text, **more)
 
 
@@ -56,12 +56,12 @@ def test_the_catalogue_names_real_codecs_and_families() -> None:
 def test_what_a_model_cannot_do_has_a_sentence() -> None:
     for entry in BUILT_IN.of_tab("grounding"):
         limits = limits_of(entry)
-        assert set(limits.asks) == set(Ask)
+        assert set(limits.asks) == set(GroundingTask)
         for ask, why in limits.asks.items():
             assert bool(why) == (ask not in entry.grounding.asks)
             assert not why or (why.endswith(".") and entry.label in why)
         assert limits.temperature == limits.streams != limits.scores
-    assert "writes no words" in limits_of(DETECTOR).asks[Ask.CAPTION]
+    assert "writes no words" in limits_of(DETECTOR).asks[GroundingTask.CAPTION]
     assert not any(limits_of(BUILT_IN.get("avatar-minigpt")).asks.values())
 
 
@@ -89,14 +89,14 @@ def test_a_wrong_entry_is_refused_by_field(tmp_path: Path, fields: str, said: st
         (question("sing"), "no task"),
         (question(["chat"]), "no task"),
         (question(text=None), "must be text"),
-        (question(Ask.REFER, " \x00\n"), "nothing to look for"),
-        (question(Ask.DETECT, ""), "nothing to look for"),
-        (question(Ask.VQA, ""), "no question"),
-        (question(Ask.IDENTIFY), "no box"),
-        (question(Ask.IDENTIFY, box=(0, 0, 1, 1)), "four numbers"),
-        (question(Ask.IDENTIFY, box=Box(0.5, 0.5, 0.5, 0.9)), "no inside"),
-        (question(Ask.IDENTIFY, box=Box(float("nan"), 0, 1, 1)), "four numbers"),
-        (question(Ask.IDENTIFY, box=Box(120, 40, 300, 200)), "pixels"),
+        (question(GroundingTask.REFER, " \x00\n"), "nothing to look for"),
+        (question(GroundingTask.DETECT, ""), "nothing to look for"),
+        (question(GroundingTask.VQA, ""), "no question"),
+        (question(GroundingTask.IDENTIFY), "no box"),
+        (question(GroundingTask.IDENTIFY, box=(0, 0, 1, 1)), "four numbers"),
+        (question(GroundingTask.IDENTIFY, box=Box(0.5, 0.5, 0.5, 0.9)), "no inside"),
+        (question(GroundingTask.IDENTIFY, box=Box(float("nan"), 0, 1, 1)), "four numbers"),
+        (question(GroundingTask.IDENTIFY, box=Box(120, 40, 300, 200)), "pixels"),
         (question(text="Who is [r2]?", regions={"r1": BOX}), r"called \[r2\]"),
         (question(regions={f"r{n}": BOX for n in range(40)}), "At most"),
         (question(turns=("hello",)), "earlier turns"),
@@ -108,25 +108,27 @@ def test_a_wrong_entry_is_refused_by_field(tmp_path: Path, fields: str, said: st
 )
 def test_a_question_that_means_nothing_is_refused_in_words(wrong: Question, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        settle(EVERYTHING, wrong)
+        validate_request(EVERYTHING, wrong)
 
 
 def test_what_goes_too_far_is_brought_inside_and_said() -> None:
     asked = question(text="x" * 10_000, box=Box(0.6, 0.9, 0.2, -0.1), temperature=9.0, seed=-1, max_new_tokens=10**9)
-    settled, notes = settle(EVERYTHING, asked)
+    settled, notes = validate_request(EVERYTHING, asked)
     assert len(settled.text) == LONGEST_TEXT and settled.box == Box(0.2, 0.0, 0.6, 0.9)
     assert (settled.temperature, settled.seed, settled.max_new_tokens) == (2.0, MOST_SEED, 2048)
     assert len(notes) == 4
-    again, more = settle(EVERYTHING, settled)
+    again, more = validate_request(EVERYTHING, settled)
     assert not more and replace(again, image=settled.image) == settled
-    usual, none = settle(EVERYTHING, question(ask="vqa"))
-    assert usual.ask is Ask.VQA and usual.max_new_tokens == 512 and none == ()
+    usual, none = validate_request(EVERYTHING, question(ask="vqa"))
+    assert usual.ask is GroundingTask.VQA and usual.max_new_tokens == 512 and none == ()
 
 
 def test_a_detector_is_asked_once_and_for_what_it_can_do() -> None:
     with pytest.raises(UserError, match=r"finds what you name.*It can do: refer, detect"):
-        settle(DETECTOR, question(Ask.VQA, "Who?"))
-    settled, notes = settle(DETECTOR, question(Ask.DETECT, "hats", turns=(Turn("a", "b"),), temperature=0.7))
+        validate_request(DETECTOR, question(GroundingTask.VQA, "Who?"))
+    settled, notes = validate_request(
+        DETECTOR, question(GroundingTask.DETECT, "hats", turns=(Turn("a", "b"),), temperature=0.7)
+    )
     assert settled.turns == () and settled.temperature == 0.0 and notes == ()
 
 
@@ -138,28 +140,28 @@ def test_no_words_of_a_user_are_a_model_s_marks(mark: str) -> None:
     soft = softened(f"a {mark} b [r1]")
     assert mark not in soft and soft.startswith("a ") and soft.endswith(" b [r1]")
     assert softened(soft) == soft
-    _, notes = settle(EVERYTHING, question(text=f"a {mark}"))
+    _, notes = validate_request(EVERYTHING, question(text=f"a {mark}"))
     assert len(notes) == 1
 
 
 def test_ordinary_words_stay_as_they_are() -> None:
     words = "Wer trägt [r1]? 谁? “é” 🎩\nsecond line"
-    settled, notes = settle(EVERYTHING, question(text=words, regions={"r1": BOX, "r2": BOX}))
+    settled, notes = validate_request(EVERYTHING, question(text=words, regions={"r1": BOX, "r2": BOX}))
     assert settled.text == words and notes == () and set(settled.regions) == {"r1"}
 
 
 def test_pictures_are_settled_too() -> None:
     clear = Image.new("RGBA", (20, 20), (255, 0, 0, 0))
-    settled, _ = settle(EVERYTHING, question(image=clear))
+    settled, _ = validate_request(EVERYTHING, question(image=clear))
     assert settled.image.mode == "RGB" and settled.image.getpixel((5, 5)) == (255, 255, 255)
     turned = picture(40, 20)
     turned.getexif()[0x0112] = 6
-    assert settle(EVERYTHING, question(image=turned))[0].image.size == (20, 40)
+    assert validate_request(EVERYTHING, question(image=turned))[0].image.size == (20, 40)
 
 
 def test_another_tab_s_model_and_what_no_model_can_are_said(desk: Desk) -> None:
     with pytest.raises(UserError, match="answers no questions about pictures"):
-        desk.ask("smollm2-135m", Ask.CHAT, "Hello")
+        desk.ask("smollm2-135m", GroundingTask.CHAT, "Hello")
     with pytest.raises(UserError, match=r"finds nothing by example\. Choose one of: OWL-ViT"):
         desk.service.similar("me", "vl", picture(), BOX)
     with pytest.raises(UserError, match="does not show what it sees"):
@@ -167,7 +169,7 @@ def test_another_tab_s_model_and_what_no_model_can_are_said(desk: Desk) -> None:
 
 
 def test_the_notes_come_with_the_answer_and_memory_that_runs_out_in_words(desk: Desk) -> None:
-    asked = desk.ask("vl", Ask.CHAT, "Who < that?")[0]
+    asked = desk.ask("vl", GroundingTask.CHAT, "Who < that?")[0]
     assert len(asked.notes) == 1 and "‹" in asked.prompt
     with desk.models.use(ModelKey("vl")) as engine:
 
@@ -176,17 +178,17 @@ def test_the_notes_come_with_the_answer_and_memory_that_runs_out_in_words(desk: 
 
         hook = engine._model.lm_head.register_forward_pre_hook(full)
         with pytest.raises(UserError, match="not enough memory for Tiny vl"):
-            desk.ask("vl", Ask.CHAT, "Who?")
+            desk.ask("vl", GroundingTask.CHAT, "Who?")
         hook.remove()
-    assert desk.answer("vl", Ask.CHAT, "Who?").tokens
+    assert desk.answer("vl", GroundingTask.CHAT, "Who?").tokens
 
 
 def test_engines_that_see_and_that_find_by_example_are_asked_through_the_same_door(desk: Desk) -> None:
     """The two extra verbs, with an engine that only echoes what it is given."""
 
     class Echo:
-        def similar(self, image: Image.Image, box: Box, task: Any) -> Reading:
-            return Reading(f"{image.size}", (Entity("like it", None, (box,)),))
+        def similar(self, image: Image.Image, box: Box, task: Any) -> ParsedAnswer:
+            return ParsedAnswer(f"{image.size}", (Entity("like it", None, (box,)),))
 
         def heat(self, image: Image.Image, phrase: str, task: Any) -> np.ndarray:
             return np.full((2, 3), len(phrase), np.float32)
@@ -208,15 +210,15 @@ def test_engines_that_see_and_that_find_by_example_are_asked_through_the_same_do
 
 
 def test_a_model_is_told_how_to_write_boxes() -> None:
-    asked = question(Ask.DETECT, "glasses, hats and beards.")
+    asked = question(GroundingTask.DETECT, "glasses, hats and beards.")
     told_qwen, told_gemini, told_own = (
         instruction(asked, asked.text, codec, "") for codec in ("qwen_rel1000", "gemini_yxyx1000", "rex_999")
     )
     assert '"glasses", "hats", "beards"' in told_qwen and "bbox_2d" in told_qwen and "[y1, x1" in told_gemini
     assert "bounding box" in told_own and "[" not in told_own
-    for ask in Ask:
+    for ask in GroundingTask:
         words = instruction(question(ask, box=BOX), "the hat", "plain", "HERE")
-        assert "the hat" in words and ("HERE" in words) == (ask is Ask.IDENTIFY)
+        assert "the hat" in words and ("HERE" in words) == (ask is GroundingTask.IDENTIFY)
     assert things(" , ") == (",",) and len(things(",".join(map(str, range(99))))) == 20
     assert things("眼镜、红帽子，胡子。") == ("眼镜", "红帽子", "胡子")
 
@@ -227,12 +229,12 @@ def test_words_become_an_answer() -> None:
         'A hat and a hat. [{"bbox_2d": [0, 0, 500, 500], "label": "hat"}, {"bbox_2d": [9, 9, 99, 99], "label": "Hat"}]'
     )
     pieces = [(raw[:end], end) for end in range(1, len(raw) + 1)]
-    *words, answer = told(pieces, codec, (100, 100), "prompt", len(raw), placed)
+    *words, answer = decode_answer(pieces, codec, (100, 100), "prompt", len(raw), placed)
     assert isinstance(answer, Answer) and answer.stopped and answer.raw == raw
     assert [entity.span for entity in answer.reading.entities] == [(2, 5), (12, 15)]
     assert [word.reading.text for word in words if "bbox" in word.reading.text] == []
-    thought = list(told([("<think>where? [1,2,3,4]</think>Here.", 9)], codec, (9, 9), "", 99))[-1]
+    thought = list(decode_answer([("<think>where? [1,2,3,4]</think>Here.", 9)], codec, (9, 9), "", 99))[-1]
     assert thought.reading.text == "Here." and "where?" in thought.raw
-    bare = Reading("", (Entity("", None, (BOX,)), Entity("cap", None, (BOX,))))
+    bare = ParsedAnswer("", (Entity("", None, (BOX,)), Entity("cap", None, (BOX,))))
     assert [entity.phrase for entity in named("hat")(bare).entities] == ["hat", "cap"]
     assert with_regions("[R1] or [r2]?", {"r1": BOX}, lambda box: "HERE") == "HERE or [r2]?"

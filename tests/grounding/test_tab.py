@@ -14,13 +14,13 @@ from gradio import utils
 from PIL import Image
 
 from playground.errors import UserError
-from playground.grounding.types import Ask, Box, Entity, Reading
+from playground.grounding.types import Box, Entity, GroundingTask, ParsedAnswer
 from playground.settings import Settings
 from tabs.grounding import render, request_builder
 from tabs.grounding.examples import examples
 from tabs.grounding.handlers import GroundingHandlers
-from tabs.grounding.handlers_editing import Verbs
-from tabs.grounding.session import MOST_REGIONS, Visit
+from tabs.grounding.handlers_editing import EditingHandlers
+from tabs.grounding.session import MOST_REGIONS, SessionState
 from tests.support.scripted_grounding import GROUNDED, Scripted, scripted_service
 
 REQUEST = gr.Request(session_hash="visitor", headers={"accept-language": "en"})
@@ -53,8 +53,8 @@ def engine(scripted: tuple[GroundingHandlers, Scripted]) -> Scripted:
     return scripted[1]
 
 
-def visitor(model: str = "writer", size: tuple[int, int] = (200, 100)) -> Visit:
-    visit = Visit()
+def visitor(model: str = "writer", size: tuple[int, int] = (200, 100)) -> SessionState:
+    visit = SessionState()
     visit.model = model
     image = Image.new("RGB", size, "teal")
     visit.afresh(image, {"path": "picture.jpg"})  # type: ignore[typeddict-item]  # only the page reads the rest
@@ -65,7 +65,9 @@ def options(model: str = "writer", compare: str = "", temperature: Any = 0, seed
     return model, compare, temperature, seed, False, 64.0
 
 
-def ask(handlers: GroundingHandlers, visit: Visit, prompt: str, box: Any = "", **other: Any) -> list[tuple[Any, ...]]:
+def ask(
+    handlers: GroundingHandlers, visit: SessionState, prompt: str, box: Any = "", **other: Any
+) -> list[tuple[Any, ...]]:
     return list(handlers.ask(visit, box, prompt, REQUEST, *options(**other)))
 
 
@@ -104,13 +106,13 @@ def test_boxes_come_while_the_sentence_is_written_and_markup_never_shows(handler
 
 
 def test_a_conversation_is_kept_and_a_new_picture_starts_afresh(handlers: GroundingHandlers, engine: Scripted) -> None:
-    visit, verbs = visitor(), Verbs(handlers)
+    visit, verbs = visitor(), EditingHandlers(handlers)
     drawn = ask(handlers, visit, "[refer] the <b>bald</b> man")
     assert drawn[0][PROMPT] == "[refer] "
-    assert engine.asked[0].ask is Ask.REFER and engine.asked[0].text == "the ‹b›bald‹/b› man"
+    assert engine.asked[0].ask is GroundingTask.REFER and engine.asked[0].text == "the ‹b›bald‹/b› man"
     assert engine.asked[0].max_new_tokens == 64 and engine.asked[0].seed == 3
     ask(handlers, visit, "and who else?")
-    assert engine.asked[1].ask is Ask.CHAT and [turn.raw for turn in engine.asked[1].turns] == [GROUNDED]
+    assert engine.asked[1].ask is GroundingTask.CHAT and [turn.raw for turn in engine.asked[1].turns] == [GROUNDED]
     ask(handlers, visit, "a third", model="second")
     assert engine.asked[2].turns == (), "what another model said is not this one's"
     shown = verbs.choose(visit, event(turn=visit.exchanges[0].key), REQUEST)
@@ -126,12 +128,12 @@ def test_identify_and_the_way_back(handlers: GroundingHandlers, engine: Scripted
     engine.says = ["a bald man in red", "{<69><29><94><60>}", "no box at all", "x"]
     drawn = list(handlers.identify(visit, event(box=[0.69, 0.29, 0.94, 0.6]), REQUEST, *options()))
     asked = engine.asked[0]
-    assert asked.ask is Ask.IDENTIFY and asked.box == Box(*MAN)
+    assert asked.ask is GroundingTask.IDENTIFY and asked.box == Box(*MAN)
     turn = drawn[-1][TALK]["turns"][0]
     assert spoken(turn) == "a bald man in red" and drawn[-1][STAGE]["asked"] == [MAN]
     back = event(turn=visit.exchanges[0].key, verb=turn["verbs"][0]["verb"])
     drawn = list(handlers.back(visit, back, REQUEST, *options()))
-    assert engine.asked[1].ask is Ask.REFER and engine.asked[1].text == "a bald man in red"
+    assert engine.asked[1].ask is GroundingTask.REFER and engine.asked[1].text == "a bald man in red"
     assert any("IoU with the box you drew: 1.00" in note for note in drawn[-1][TALK]["turns"][1]["notes"])
     drawn = list(handlers.back(visit, back, REQUEST, *options()))
     assert any("No box came back" in note for note in drawn[-1][TALK]["turns"][2]["notes"])
@@ -160,15 +162,15 @@ def test_two_models_on_one_question(handlers: GroundingHandlers, engine: Scripte
 def test_a_threshold_needs_no_new_run_and_files_hold_what_is_shown(
     handlers: GroundingHandlers, engine: Scripted
 ) -> None:
-    visit, verbs = visitor("finder"), Verbs(handlers)
+    visit, verbs = visitor("finder"), EditingHandlers(handlers)
     with pytest.raises(UserError, match="no finished answer"):
         verbs.save_json(visit, REQUEST)
     engine.says = [""]
     scores = (0.9, 0.6, 0.2)
     boxes = tuple(Box(0.1 * n, 0.1, 0.1 * n + 0.3, 0.5, score) for n, score in enumerate(scores))
-    engine.reading = Reading("", (Entity("glasses", None, boxes), Entity("hat", None, (Box(0, 0, 1, 1, 0.5),))))
+    engine.reading = ParsedAnswer("", (Entity("glasses", None, boxes), Entity("hat", None, (Box(0, 0, 1, 1, 0.5),))))
     drawn = ask(handlers, visit, "glasses. hat", model="finder")
-    assert engine.asked[0].ask is Ask.DETECT, "what a detector takes a bare word for"
+    assert engine.asked[0].ask is GroundingTask.DETECT, "what a detector takes a bare word for"
     assert len(drawn[-1][STAGE]["boxes"]) == 4
     sifted = verbs.sift(visit, 0.55, 1.0, REQUEST)
     assert [box["score"] for box in sifted[STAGE]["boxes"]] == ["0.90", "0.60"]
@@ -199,14 +201,14 @@ def test_what_the_eyes_see(handlers: GroundingHandlers) -> None:
     assert heat.mode == "RGBA" and heat.size == (256, 171)
     seen = np.asarray(heat).astype(int)
     assert seen[-1, -1, :3].sum() > seen[0, 0, :3].sum(), "brighter is more"
-    assert Verbs(handlers).cool(visit, REQUEST)[STAGE]["heat"] is None
+    assert EditingHandlers(handlers).cool(visit, REQUEST)[STAGE]["heat"] is None
     with pytest.raises(UserError, match="does not show"):
         list(handlers.heat(visit, "", REQUEST, *options("finder")))
     assert visit.job is None
 
 
 def test_regions_are_named_quoted_and_forgotten(handlers: GroundingHandlers, engine: Scripted) -> None:
-    visit, verbs = visitor(), Verbs(handlers)
+    visit, verbs = visitor(), EditingHandlers(handlers)
     drawn = verbs.name(visit, event(box=[0.5, 0.5, 0.1, 0.1]), REQUEST)
     assert drawn[STAGE]["regions"] == [{"name": "r1", "box": [0.1, 0.1, 0.5, 0.5]}]
     verbs.name(visit, event(box=[0, 0, 1, 1]), REQUEST)
@@ -260,9 +262,9 @@ def test_a_model_that_answers_nonsense_is_shown_as_text(handlers: GroundingHandl
 
 
 def test_what_a_page_should_not_send_is_refused_in_words(handlers: GroundingHandlers, tmp_path: Path) -> None:
-    verbs = Verbs(handlers, examples(Settings().assets))
+    verbs = EditingHandlers(handlers, examples(Settings().assets))
     with pytest.raises(UserError, match="no picture"):
-        ask(handlers, Visit(), "[vqa] who?")
+        ask(handlers, SessionState(), "[vqa] who?")
     visit = visitor()
     ask(handlers, visit, "[grounding] describe")
     kept = list(visit.exchanges)
@@ -297,7 +299,7 @@ def test_what_a_page_should_not_send_is_refused_in_words(handlers: GroundingHand
 
 
 def test_pictures_come_in_upright_small_enough_and_without_their_metadata(handlers: GroundingHandlers) -> None:
-    visit, verbs = visitor(), Verbs(handlers, examples(Settings().assets))
+    visit, verbs = visitor(), EditingHandlers(handlers, examples(Settings().assets))
     folder = Path(utils.get_upload_folder()) / "upload"
     folder.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()
@@ -329,10 +331,10 @@ def test_chips_follow_the_prompt_and_fill_it(handlers: GroundingHandlers) -> Non
     chips = {task["ask"]: task["reason"] for task in render.tasks("hat", finder, "en")["tasks"]}
     assert chips["vqa"] and chips["caption"] and not chips["detect"] and not chips["refer"]
     assert "Tiny finder" in render.tasks("[vqa] who?", finder, "en")["hint"], "the reason is said"
-    assert render.started(Ask.REFER, "") == "[refer] "
-    assert render.started(Ask.REFER, "[detection] a hat") == "[refer] a hat"
-    assert render.started(Ask.VQA, render.started(Ask.GROUNDED_CAPTION, "")) == "[vqa] "
-    assert render.started(Ask.CHAT, "[vqa] who?") == "who?"
+    assert render.started(GroundingTask.REFER, "") == "[refer] "
+    assert render.started(GroundingTask.REFER, "[detection] a hat") == "[refer] a hat"
+    assert render.started(GroundingTask.VQA, render.started(GroundingTask.GROUNDED_CAPTION, "")) == "[vqa] "
+    assert render.started(GroundingTask.CHAT, "[vqa] who?") == "who?"
 
 
 def test_phrases_that_overlap_stand_once() -> None:

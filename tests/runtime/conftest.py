@@ -1,4 +1,4 @@
-"""What the residency tests share: models on disk, `Models` that are closed in the end, threads."""
+"""What the residency tests share: models on disk, `ModelCache` that are closed in the end, threads."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from playground.runtime.model_cache import Models
+from playground.runtime.model_cache import ModelCache
 from tests.runtime.toy_models import CPU, PLENTY, Background, Make, Zoo, save_zoo
 
 
@@ -26,9 +26,9 @@ def cleanup() -> Iterator[ExitStack]:
 def make(cleanup: ExitStack) -> Make:
     """Models over a loader, closed when the test ends. `sizes` are the estimates, by id."""
 
-    def make(loader: Any, sizes: dict[str, int] | int = 0, **kwargs: Any) -> Models:
+    def make(loader: Any, sizes: dict[str, int] | int = 0, **kwargs: Any) -> ModelCache:
         settings: Any = {"device": lambda: CPU, "ram_budget": PLENTY, "vram_budget": PLENTY} | kwargs
-        models = Models(loader, lambda key: sizes if isinstance(sizes, int) else sizes[key.id], **settings)
+        models = ModelCache(loader, lambda key: sizes if isinstance(sizes, int) else sizes[key.id], **settings)
         cleanup.callback(models.close)
         return models
 

@@ -1,6 +1,6 @@
 """Budgets and leases: who leaves, who waits, who is refused.
 
-Rule of the room: a model in use stays, whatever others want; nobody waits for ever, and who cannot have what
+Invariants: a model in use stays, whatever others want; nobody waits for ever, and who cannot have what
 was asked for is told numbers and what to do.
 """
 
@@ -10,7 +10,7 @@ import time
 import pytest
 
 from playground.errors import Cancelled, UserError
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase, Task
 from tests.runtime.toy_models import (
     ACCELERATOR,

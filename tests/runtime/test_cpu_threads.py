@@ -12,8 +12,8 @@ import torch
 
 from playground.runtime import cpu_threads
 from playground.runtime.cpu_threads import FIRST_PAUSE_S, LONGEST_PAUSE_S, IdleCores, Steps, computing
-from playground.runtime.model_cache import ModelKey, Models
-from playground.runtime.records import Resident
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Worker
 
@@ -50,13 +50,13 @@ class TwoModels:
     def fetch(self, key: ModelKey, task: Task) -> None:
         return None
 
-    def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> Resident:
+    def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> LoadedModel:
         compute()
-        return Resident(torch.nn.Linear(1, 1), nbytes=8, one_core=key.id == "small")
+        return LoadedModel(torch.nn.Linear(1, 1), nbytes=8, one_core=key.id == "small")
 
 
 def test_a_lease_sets_the_cores_of_its_thread_and_gives_them_back() -> None:
-    models = Models(TwoModels(), lambda key: 8)
+    models = ModelCache(TwoModels(), lambda key: 8)
 
     def counted() -> list[int]:
         found = []
@@ -92,7 +92,7 @@ def test_a_count_belongs_to_its_thread() -> None:
 def test_who_computed_on_several_cores_keeps_no_threads(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu_threads, "_usual", [3])
     came: list[set[int]] = []
-    models = Models(TwoModels(), lambda key: 8)
+    models = ModelCache(TwoModels(), lambda key: 8)
 
     def block() -> None:
         with computing(one_core=False):
@@ -102,7 +102,7 @@ def test_who_computed_on_several_cores_keeps_no_threads(way: str, monkeypatch: p
     def load() -> None:
         build = models._loader.build
 
-        def watched(*given: object) -> Resident:
+        def watched(*given: object) -> LoadedModel:
             resident = build(*given)  # type: ignore[arg-type]
             came.append(threads())
             return resident

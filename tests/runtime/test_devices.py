@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from playground.runtime import devices
-from playground.runtime.devices import Device, has_kernels, in_words, is_out_of_memory, ram_limit, weights_bytes
+from playground.runtime.devices import Device, format_bytes, has_kernels, is_out_of_memory, ram_limit, weights_bytes
 
 
 def test_the_device_says_why() -> None:
@@ -94,4 +94,4 @@ def test_shared_weights_count_once() -> None:
 
 
 def test_sizes_in_words() -> None:
-    assert [in_words(size) for size in (0, 850_000_000, 2_640_000_000)] == ["0 MB", "850 MB", "2.6 GB"]
+    assert [format_bytes(size) for size in (0, 850_000_000, 2_640_000_000)] == ["0 MB", "850 MB", "2.6 GB"]

@@ -1,6 +1,6 @@
 """Leaving: told to, idle, or at the end; and that the memory is the system's again.
 
-Rule of the room: what is said about memory is measured in a process of its own, as fresh as the app's.
+Invariants: what is said about memory is measured in a process of its own, as fresh as the app's.
 """
 
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from playground.errors import UserError
-from playground.runtime.devices import give_back
-from playground.runtime.load_lock import BUILD_LOCK
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.devices import release_memory
+from playground.runtime.load_lock import LOAD_LOCK
+from playground.runtime.records import ModelKey
 from tests.runtime.toy_models import PATIENCE_S, FromDisk, Make, Zoo, bytes_of, places, run_model, use
 
 ROOT = Path(__file__).parents[2]
@@ -94,9 +94,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[type, Path]:
     config = LlamaConfig(
         hidden_size=512, intermediate_size=2048, num_hidden_layers=12, num_attention_heads=8, vocab_size=8192
     )
-    with BUILD_LOCK, torch.random.fork_rng(devices=[]):
+    with LOAD_LOCK, torch.random.fork_rng(devices=[]):
         LlamaForCausalLM(config).save_pretrained(folder)
-    give_back()
+    release_memory()
     return LlamaForCausalLM, folder
 
 
@@ -109,7 +109,8 @@ import psutil
 
 from playground.errors import UserError
 from playground.runtime.devices import Device, weights_bytes
-from playground.runtime.model_cache import ModelKey, Models, Resident
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import LoadedModel, ModelKey
 
 LARGE, TINY = map(Path, sys.argv[1:3])
 NBYTES = (LARGE / "model.safetensors").stat().st_size
@@ -121,12 +122,12 @@ class Loader:
         from transformers import LlamaForCausalLM
         dtype = torch.bfloat16 if key.id == "converted" else torch.float32
         model = LlamaForCausalLM.from_pretrained(fetched, dtype=dtype)
-        return Resident(model, weights_bytes(model))
+        return LoadedModel(model, weights_bytes(model))
 
 def models_with(idle_seconds):
     # An estimate of nothing in a budget without end: the books see nothing coming.
     cpu = Device("cpu", "float32", "", 10**12, unified=True)
-    return Models(Loader(), lambda key: 0, device=lambda: cpu, ram_budget=10**12, idle_seconds=idle_seconds)
+    return ModelCache(Loader(), lambda key: 0, device=lambda: cpu, ram_budget=10**12, idle_seconds=idle_seconds)
 
 models = models_with(idle_seconds=0.2)  # as in the app, before a library has started threads
 import torch
@@ -233,16 +234,17 @@ def test_importing_residency_imports_no_model_library() -> None:
 FORKING = """
 import os, sys, threading, time
 from playground.runtime.devices import Device
-from playground.runtime.model_cache import ModelKey, Models, Resident
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import LoadedModel, ModelKey
 
 class Loader:
     def fetch(self, key, task):
         return None
     def build(self, key, fetched, device, task):
-        return Resident(object(), 1)
+        return LoadedModel(object(), 1)
 
 sys.setswitchinterval(1e-6)
-models = Models(Loader(), lambda key: 1, device=lambda: Device("cpu", "float32", "", 1, True), eager=True)
+models = ModelCache(Loader(), lambda key: 1, device=lambda: Device("cpu", "float32", "", 1, True), eager=True)
 keys = [ModelKey(str(number)) for number in range(4)]
 models.preload(keys)
 

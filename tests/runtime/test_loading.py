@@ -1,6 +1,6 @@
 """Loading with the real classes of transformers and diffusers at tiny sizes, saved to disk and loaded again.
 
-Rule of the room: what a visitor could notice. Every model comes out working, whoever else is loading; whoever
+Invariants: what a visitor could notice. Every model comes out working, whoever else is loading; whoever
 waits is told how far it is and can be stopped; a load that fails or is stopped leaves nothing behind.
 """
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from playground.errors import Cancelled
-from playground.runtime.model_cache import ModelKey, Models, Resident
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Phase, Task
 from tests.runtime.toy_models import PATIENCE_S, Background, FromDisk, Make, Zoo, alive, places, use, wait_until
 
@@ -25,7 +26,7 @@ def test_eight_threads_load_eight_models_at_once_and_all_of_them_work(
 
     together = threading.Barrier(len(zoo))
 
-    def load(models: Models, name: str) -> None:
+    def load(models: ModelCache, name: str) -> None:
         together.wait(PATIENCE_S)
         use(models, name)
 
@@ -97,7 +98,7 @@ def test_a_failed_load_leaves_nothing_and_the_next_one_works(make: Make, tmp_pat
 
 def test_a_failed_load_leaves_no_half_built_model_behind_even_while_its_error_is_kept(make: Make, zoo: Zoo) -> None:
     class BreaksAfterTheWeights(FromDisk):
-        def build(self, key: ModelKey, fetched: Path, device: str, task: Task) -> Resident:
+        def build(self, key: ModelKey, fetched: Path, device: str, task: Task) -> LoadedModel:
             resident = super().build(key, fetched, device, task)
             raise ValueError(f"no tokenizer for {type(resident.model)}")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from playground.catalog import read_catalog
-from playground.runtime.model_cache import ModelKey, Models
-from playground.runtime.preload import Ahead
-from playground.runtime.records import Resident
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.preload import Preloader
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Task
 
 
@@ -23,11 +23,11 @@ class Slow:
     def fetch(self, key: ModelKey, task: Task) -> None:
         return None
 
-    def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> Resident:
+    def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> LoadedModel:
         self.loaded.append(key.id)
         while not self.go_on.wait(0.01):
             task.check()
-        return Resident(object(), nbytes=8)
+        return LoadedModel(object(), nbytes=8)
 
 
 @pytest.fixture
@@ -36,27 +36,27 @@ def loader() -> Slow:
 
 
 @pytest.fixture
-def models(loader: Slow) -> Iterator[Models]:
-    made = Models(loader, lambda key: 8)
+def models(loader: Slow) -> Iterator[ModelCache]:
+    made = ModelCache(loader, lambda key: 8)
     yield made
     made.close()
 
 
 @pytest.fixture
-def ahead(models: Models) -> Iterator[Ahead]:
-    made = Ahead(read_catalog(), models)
+def ahead(models: ModelCache) -> Iterator[Preloader]:
+    made = Preloader(read_catalog(), models)
     yield made
     made.close()
 
 
-def until(what: str, models: Models) -> None:
+def until(what: str, models: ModelCache) -> None:
     deadline = time.monotonic() + 30
     while what not in [record.key.id for record in models.snapshot()]:
         assert time.monotonic() < deadline, f"{what} was never loaded"
         time.sleep(0.01)
 
 
-def test_an_opened_tab_loads_its_own_small_model_once(ahead: Ahead, models: Models, loader: Slow) -> None:
+def test_an_opened_tab_loads_its_own_small_model_once(ahead: Preloader, models: ModelCache, loader: Slow) -> None:
     for _ in range(5):
         ahead.opened("image")  # returns though the load is not over
     loader.go_on.set()
@@ -66,7 +66,7 @@ def test_an_opened_tab_loads_its_own_small_model_once(ahead: Ahead, models: Mode
     assert loader.loaded == ["avatar-diffusion", "avatar-minigpt"]
 
 
-def test_a_model_that_was_unloaded_is_loaded_again(ahead: Ahead, models: Models, loader: Slow) -> None:
+def test_a_model_that_was_unloaded_is_loaded_again(ahead: Preloader, models: ModelCache, loader: Slow) -> None:
     loader.go_on.set()
     ahead.opened("image")
     until("avatar-diffusion", models)
@@ -79,15 +79,15 @@ def test_a_model_that_was_unloaded_is_loaded_again(ahead: Ahead, models: Models,
 
 
 @pytest.mark.parametrize("tab", ["chat", "vae", "gan", "no such tab"])
-def test_other_tabs_load_nothing_ahead(ahead: Ahead, loader: Slow, tab: str) -> None:
+def test_other_tabs_load_nothing_ahead(ahead: Preloader, loader: Slow, tab: str) -> None:
     loader.go_on.set()
     ahead.opened(tab)
     time.sleep(0.2)
     assert loader.loaded == []
 
 
-def test_an_app_that_ends_waits_for_no_load(models: Models, loader: Slow) -> None:
-    made = Ahead(read_catalog(), models)
+def test_an_app_that_ends_waits_for_no_load(models: ModelCache, loader: Slow) -> None:
+    made = Preloader(read_catalog(), models)
     made.opened("image")
     while not loader.loaded:
         time.sleep(0.01)

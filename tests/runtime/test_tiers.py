@@ -12,7 +12,7 @@ import pytest
 
 from playground.errors import Cancelled, UserError
 from playground.runtime.devices import Device
-from playground.runtime.model_cache import ModelKey, Resident
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Phase, Task
 from tests.runtime.toy_models import (
     ACCELERATOR,
@@ -96,7 +96,7 @@ def test_models_of_the_cpu_do_not_count_on_the_device(make: Make, zoo: Zoo) -> N
     devices = []
 
     class TellsWhere(FromDisk):
-        def build(self, key: ModelKey, fetched: Path, device: str, task: Task) -> Resident:
+        def build(self, key: ModelKey, fetched: Path, device: str, task: Task) -> LoadedModel:
             devices.append(device)
             return super().build(key, fetched, "cpu", task)
 
@@ -135,11 +135,11 @@ def test_many_threads_at_random_never_lose_a_model_in_use_nor_wait_for_ever(
             if chance.random() < 0.05:
                 raise ConnectionError("the download fails")
 
-        def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> Resident:
+        def build(self, key: ModelKey, fetched: None, device: str, task: Task) -> LoadedModel:
             thing = Thing()
             thing.where = device
             movable = int(key.id) % 3 > 0
-            return Resident(thing, sizes[key.id], thing.close, thing.move if movable else None)
+            return LoadedModel(thing, sizes[key.id], thing.close, thing.move if movable else None)
 
     chance = random.Random(0)
     gpu = Device("gpu", "float32", "", 10**9, unified=False)

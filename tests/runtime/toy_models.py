@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from playground.runtime.devices import Device, weights_bytes
-from playground.runtime.load_lock import BUILD_LOCK
-from playground.runtime.model_cache import ModelKey, Models, Resident
+from playground.runtime.load_lock import LOAD_LOCK
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Phase, Task
 from tests.tiny_models.causal_lm import tiny_llama
 
@@ -23,7 +24,7 @@ PLENTY = 10**12
 PATIENCE_S = 60  # a wait that should end; longer than a loaded machine needs
 
 Zoo = dict[str, tuple[type, Path]]
-Make = Callable[..., Models]
+Make = Callable[..., ModelCache]
 Background = Callable[..., Future[None]]
 
 
@@ -51,7 +52,7 @@ class FromDisk:
             task.check()
         return self.sources[key.id][1]
 
-    def build(self, key: ModelKey, fetched: Path, device: str, task: Task) -> Resident:
+    def build(self, key: ModelKey, fetched: Path, device: str, task: Task) -> LoadedModel:
         import torch
 
         self.building.set()
@@ -60,7 +61,7 @@ class FromDisk:
         cls: Any = self.sources[key.id][0]
         model = cls.from_pretrained(fetched, dtype=torch.float32).to(device).eval()
         self.built[key.id] += 1
-        return Resident(
+        return LoadedModel(
             model,
             weights_bytes(model),
             close=lambda: self.closed.update([key.id]),
@@ -129,12 +130,12 @@ def run_model(name: str, model: Any) -> None:
     assert torch.isfinite(out).all()
 
 
-def use(models: Models, name: str, task: Task | None = None, working_bytes: int = 0) -> None:
+def use(models: ModelCache, name: str, task: Task | None = None, working_bytes: int = 0) -> None:
     with models.use(ModelKey(name), task, working_bytes) as model:
         run_model(name, model)
 
 
-def places(models: Models) -> dict[str, str]:
+def places(models: ModelCache) -> dict[str, str]:
     return {record.key.id: record.where for record in models.snapshot()}
 
 
@@ -143,7 +144,7 @@ def bytes_of(zoo: Zoo, *names: str) -> int:
     total = 0
     for name in names:
         cls: Any = zoo[name][0]
-        with BUILD_LOCK:
+        with LOAD_LOCK:
             total += weights_bytes(cls.from_pretrained(zoo[name][1]))
     return total
 

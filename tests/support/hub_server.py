@@ -1,6 +1,6 @@
 """A hub on loopback: the part of its protocol `huggingface_hub` needs, and ways to misbehave.
 
-Rule of the room: real HTTP over a real socket. Files of the kinds a hub keeps in its big-file
+Invariants: real HTTP over a real socket. Files of the kinds a hub keeps in its big-file
 storage are announced by their sha256 and served, by redirect, from another origin (`localhost`
 instead of `127.0.0.1`), as the real one does; all others by their git object id, from the hub itself.
 """

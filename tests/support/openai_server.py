@@ -1,6 +1,6 @@
 """A chat server on loopback that does what a test tells it, and remembers what it was asked.
 
-Rule of the room: real HTTP over a real socket, so that what is tested is the client as it is. A
+Invariants: real HTTP over a real socket, so that what is tested is the client as it is. A
 `Script` answers one request through the verbs of `Exchange`; when there are fewer scripts than
 requests, the last one answers again.
 """

@@ -1,6 +1,6 @@
 """Pages for tests: a tab served alone on loopback, and a visitor who complains of everything a browser can tell.
 
-Rule of the room: served as the app serves it (its words, look and content policy), so that a page behaves alike.
+Invariants: served as the app serves it (its words, look and content policy), so that a page behaves alike.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """A grounding engine that says what a test tells it, behind the real service: its loader is the test's own.
 
-Rule of the room: words go through the real codec of MiniGPT-v2, piece by piece, as a model's would.
+Invariants: words go through the real codec of MiniGPT-v2, piece by piece, as a model's would.
 """
 
 import threading
@@ -23,12 +23,12 @@ from playground.grounding.types import (
     Box,
     Entity,
     GroundingEvent,
+    ParsedAnswer,
+    PartialAnswer,
     Question,
-    Reading,
-    Words,
 )
-from playground.runtime.model_cache import ModelKey, Models
-from playground.runtime.records import Resident
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Worker
 from tests.tiny_models.grounding import catalogue
@@ -55,7 +55,7 @@ class Scripted:
 
     says: list[str] = field(default_factory=lambda: [GROUNDED])
     asked: list[Question] = field(default_factory=list)
-    reading: Reading = field(default_factory=lambda: Reading(""))  # of the detector
+    reading: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))  # of the detector
     pause_s: float = 0.0
     go_on: threading.Event = field(default_factory=threading.Event)
     waits_after: int | None = None  # pieces, then it waits for `go_on`
@@ -74,11 +74,11 @@ class Scripted:
                     task.check()
             task.check()
             time.sleep(self.pause_s)
-            yield Words(codec.read(raw[:end], size, whole=False), raw[:end])
+            yield PartialAnswer(codec.read(raw[:end], size, whole=False), raw[:end])
         yield Answer(codec.read(raw, size), raw, f"[{question.ask}] {question.text}", 0.5, tokens=len(raw) // PIECE)
 
-    def similar(self, image: Image.Image, box: Box, task: Task) -> Reading:
-        return Reading("", (Entity("", None, (box, Box(0.0, 0.0, 0.1, 0.1, 0.4))),))
+    def similar(self, image: Image.Image, box: Box, task: Task) -> ParsedAnswer:
+        return ParsedAnswer("", (Entity("", None, (box, Box(0.0, 0.0, 0.1, 0.1, 0.4))),))
 
     def heat(self, image: Image.Image, phrase: str, task: Task) -> np.ndarray:
         return np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
@@ -91,8 +91,8 @@ class _Loader:
     def fetch(self, key: ModelKey, task: Task) -> Any:
         return None
 
-    def build(self, key: ModelKey, fetched: Any, device: str, task: Task) -> Resident:
-        return Resident(self.engine, 1)
+    def build(self, key: ModelKey, fetched: Any, device: str, task: Task) -> LoadedModel:
+        return LoadedModel(self.engine, 1)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def scripted_service(folder: Path) -> Iterator[tuple[GroundingService, Scripted]
     """A service whose models are all the one scripted engine."""
     engine = Scripted()
     path = catalogue(folder / "scripted.toml", *({**entry, "path": str(folder)} for entry in ENTRIES))
-    models = Models(_Loader(engine), lambda key: 1)
+    models = ModelCache(_Loader(engine), lambda key: 1)
     workers = Worker("scripted"), Worker("scripted-remote")
     yield GroundingService(read_catalog(path), models, *workers), engine
     for worker in workers:

@@ -17,7 +17,7 @@ from diffusers.models.attention_processor import Attention
 from PIL import Image
 from torch.overrides import TorchFunctionMode
 
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.text_to_image.embedding_cache import attend_once, read_once
 from playground.text_to_image.types import ImageRequest, Picture

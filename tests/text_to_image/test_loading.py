@@ -11,7 +11,7 @@ from PIL import Image
 
 from playground.catalog import HubSource, read_catalog
 from playground.errors import UserError
-from playground.runtime.model_cache import ModelKey
+from playground.runtime.records import ModelKey
 from playground.text_to_image.limits import limits_of
 from playground.text_to_image.offload import offload_for
 from playground.text_to_image.types import ImageRequest, Picture

@@ -20,7 +20,7 @@ from playground.text_to_image.loading import parts_of
 from playground.text_to_image.optimization import choose_ways, repeated
 from playground.text_to_image.pipeline import LocalPipeline
 from playground.text_to_image.types import ImageRequest, Picture, Step
-from playground.text_to_image.validation import settle
+from playground.text_to_image.validation import validate_request
 from tests.text_to_image.test_pipelines import FEW, KINDS, Studio, array
 from tests.tiny_models.diffusion import catalogue
 
@@ -59,7 +59,7 @@ def opened(studio: Studio, folder: Path, kind: str, *ways: str) -> LocalPipeline
 
 def draw(pipeline: LocalPipeline, task: Task | None = None, **wished: Any) -> list[Any]:
     wish = ImageRequest("a man with a hat", seed=3, preview=False, score=False, **wished)
-    return list(pipeline.generate(settle(pipeline.entry, wish).request, task or Task()))
+    return list(pipeline.generate(validate_request(pipeline.entry, wish).request, task or Task()))
 
 
 def picture(events: list[Any]) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_stop_acts_before_a_compiled_block_too(
     behind = block.register_forward_hook(lambda *_: reached.append(None))
     wish = ImageRequest("a man with a hat", seed=3, preview=False, score=False)
     with pytest.raises(Cancelled):
-        for event in pipeline.generate(settle(pipeline.entry, wish).request, task):
+        for event in pipeline.generate(validate_request(pipeline.entry, wish).request, task):
             steps += [event.step] if isinstance(event, Step) else []
     assert reached == [] and steps == []
     hook.remove()

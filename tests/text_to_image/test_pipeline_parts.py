@@ -14,11 +14,11 @@ from PIL import Image
 
 from playground.catalog import read_catalog
 from playground.errors import UserError
-from playground.text_to_image.callback_iterator import stepwise
+from playground.text_to_image.callback_iterator import callback_iterator
 from playground.text_to_image.limits import limits_of
 from playground.text_to_image.trajectory import chosen
 from playground.text_to_image.types import ImageRequest
-from playground.text_to_image.validation import settle
+from playground.text_to_image.validation import validate_request
 from tests.text_to_image.test_pipelines import PROMPT, Studio, array
 from tests.tiny_models.diffusion import catalogue
 
@@ -70,10 +70,10 @@ def test_what_goes_too_far_is_brought_back_and_said(
     studio: Studio, wish: dict[str, Any], field: str, becomes: Any, said: str
 ) -> None:
     entry = studio.catalog.get("drawn")
-    found = settle(entry, ImageRequest(**{"prompt": PROMPT, **wish}))
+    found = validate_request(entry, ImageRequest(**{"prompt": PROMPT, **wish}))
     assert getattr(found.request, field) == becomes
     assert said in " ".join(found.notes)
-    assert settle(entry, found.request).notes == ()
+    assert validate_request(entry, found.request).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_what_means_nothing_is_refused_at_once(studio: Studio, wish: dict[str, A
 
 def test_any_seed_and_the_usual_values(studio: Studio) -> None:
     entry = studio.catalog.get("drawn")
-    found = settle(entry, ImageRequest(PROMPT, seed=-1))
+    found = validate_request(entry, ImageRequest(PROMPT, seed=-1))
     assert 0 <= found.request.seed < 2**32 and str(found.request.seed) in found.notes[0]
-    usual = settle(entry, ImageRequest(PROMPT, negative_prompt=" ")).request
+    usual = validate_request(entry, ImageRequest(PROMPT, negative_prompt=" ")).request
     assert (usual.width, usual.height, usual.steps, usual.guidance, usual.scheduler) == (
         64,
         64,
@@ -114,9 +114,9 @@ def test_what_is_left_to_a_server_stays_open(studio: Studio) -> None:
     entry = studio.catalog.get("far")
     limits = limits_of(entry)
     assert (limits.schedulers, limits.film, limits.image_to_image, limits.tokens) == ((), False, False, 0)
-    open_ = settle(entry, ImageRequest(PROMPT)).request
+    open_ = validate_request(entry, ImageRequest(PROMPT)).request
     assert (open_.width, open_.steps, open_.guidance, open_.scheduler) == (0, 0, None, "")
-    found = settle(entry, ImageRequest(PROMPT, steps=9999, negative_prompt="hat", film=True))
+    found = validate_request(entry, ImageRequest(PROMPT, steps=9999, negative_prompt="hat", film=True))
     assert found.request.steps == 100 and found.request.negative_prompt == "hat" and not found.request.film
 
 
@@ -127,7 +127,9 @@ def test_what_is_left_to_a_server_stays_open(studio: Studio) -> None:
 )
 def test_a_picture_to_begin_from_always_leaves_a_step(steps: int, strength: float, size: tuple[int, int]) -> None:
     entry = next(entry for entry in read_catalog() if entry.id == "sd-turbo")
-    found = settle(entry, ImageRequest(PROMPT, steps=steps, strength=strength, start=Image.new("RGB", size))).request
+    found = validate_request(
+        entry, ImageRequest(PROMPT, steps=steps, strength=strength, start=Image.new("RGB", size))
+    ).request
     assert int(found.steps * found.strength) >= 1
     least, _, most = entry.image.sizes
     for side in (found.width, found.height):
@@ -153,7 +155,7 @@ def test_the_clean_picture_expected_is_the_schedulers_own(name: str, prediction:
     """Of a model that knows the answer, every sampler is told it, at every step, whatever its own scales."""
     import diffusers
 
-    from playground.text_to_image.scheduler_tracker import Watched
+    from playground.text_to_image.scheduler_tracker import SchedulerTracker
 
     scheduler = getattr(diffusers, name)(
         beta_schedule="scaled_linear",
@@ -166,7 +168,7 @@ def test_the_clean_picture_expected_is_the_schedulers_own(name: str, prediction:
     )
     generator = torch.Generator("cpu").manual_seed(0)
     clean = torch.randn((2, 4, 8, 8), generator=generator, dtype=torch.float32)
-    watched = Watched(scheduler, "diffusion", [torch.Generator("cpu").manual_seed(seed) for seed in (1, 2)])
+    watched = SchedulerTracker(scheduler, "diffusion", [torch.Generator("cpu").manual_seed(seed) for seed in (1, 2)])
     scheduler.set_timesteps(8)
     sample = torch.randn(clean.shape, generator=generator, dtype=torch.float32) * scheduler.init_noise_sigma
     signals = []
@@ -191,11 +193,11 @@ def test_the_clean_picture_expected_is_the_schedulers_own(name: str, prediction:
 def test_flow_and_trigflow_say_the_clean_picture_too() -> None:
     from diffusers import FlowMatchEulerDiscreteScheduler, SCMScheduler
 
-    from playground.text_to_image.scheduler_tracker import Watched
+    from playground.text_to_image.scheduler_tracker import SchedulerTracker
 
     clean, noise = torch.randn((2, 1, 4, 4, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float32)
     flow = FlowMatchEulerDiscreteScheduler(shift=3.0)
-    watched, sample = Watched(flow, "flow", []), noise
+    watched, sample = SchedulerTracker(flow, "flow", []), noise
     flow.set_timesteps(4)
     for timestep in flow.timesteps:
         sample = flow.step(noise - clean, timestep, sample, return_dict=False)[0]
@@ -204,7 +206,7 @@ def test_flow_and_trigflow_say_the_clean_picture_too() -> None:
     assert sample == pytest.approx(clean, abs=1e-5)
 
     scm = SCMScheduler()
-    watched, sample = Watched(scm, "trigflow", [torch.Generator().manual_seed(0)]), noise * 0.5
+    watched, sample = SchedulerTracker(scm, "trigflow", [torch.Generator().manual_seed(0)]), noise * 0.5
     scm.set_timesteps(2)
     for timestep in scm.timesteps[:-1]:
         z = (sample / 0.5 - math.cos(timestep) * clean) / math.sin(timestep)
@@ -285,7 +287,7 @@ def test_work_and_consumer_take_turns() -> None:
             put(number)
         told.append("end")
 
-    for number in stepwise(work):
+    for number in callback_iterator(work):
         told.append(f"got {number}")
     assert told == ["made 0", "got 0", "made 1", "got 1", "made 2", "got 2", "end"]
 
@@ -296,7 +298,7 @@ def test_the_work_is_done_on_the_thread_that_reads_and_its_modes_are_its_own() -
             put((threading.get_ident(), torch.zeros(1).is_inference()))
             put((threading.get_ident(), torch.zeros(1).is_inference()))
 
-    for thread, inference in stepwise(work):
+    for thread, inference in callback_iterator(work):
         assert (thread, inference) == (threading.get_ident(), True)
         assert torch.is_grad_enabled() and not torch.zeros(1).is_inference()
     assert not torch.is_inference_mode_enabled()
@@ -308,10 +310,10 @@ def test_work_may_read_the_events_of_other_work() -> None:
         put(2)
 
     def outer(put: Any) -> None:
-        for number in stepwise(inner):
+        for number in callback_iterator(inner):
             put(10 * number)
 
-    assert list(stepwise(outer)) == [10, 20]
+    assert list(callback_iterator(outer)) == [10, 20]
 
 
 def test_leaving_ends_the_work_and_a_fault_comes_through() -> None:
@@ -324,11 +326,11 @@ def test_leaving_ends_the_work_and_a_fault_comes_through() -> None:
         finally:
             ended.append("here")
 
-    events = stepwise(work)
+    events = callback_iterator(work)
     assert next(events) == 0
     events.close()  # type: ignore[attr-defined]
     assert ended == ["here"]
-    stepwise(work).close()  # type: ignore[attr-defined]
+    callback_iterator(work).close()  # type: ignore[attr-defined]
     assert ended == ["here"]  # what was never begun has nothing to end
 
     def broken(put: Any) -> None:
@@ -336,4 +338,4 @@ def test_leaving_ends_the_work_and_a_fault_comes_through() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        list(stepwise(broken))
+        list(callback_iterator(broken))

@@ -15,7 +15,8 @@ from playground.errors import Cancelled, UserError
 from playground.loaders import Loaders
 from playground.runtime import cpu_threads
 from playground.runtime.cpu_threads import IdleCores, computing
-from playground.runtime.model_cache import ModelKey, Models
+from playground.runtime.model_cache import ModelCache
+from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
 from playground.text_to_image.limits import limits_of
@@ -38,7 +39,7 @@ class Studio:
         self.catalog = read_catalog(catalog)
         store = store or WeightStore(folder / "cache", folder / "assets", offline=True)
         loaders = Loaders(self.catalog, store, folder)
-        self.models = Models(loaders, loaders.estimate)
+        self.models = ModelCache(loaders, loaders.estimate)
         self.worker = Worker("test")
         self.service = ImageService(self.catalog, self.models, self.worker, self.worker, None)  # type: ignore[arg-type]
 

@@ -22,7 +22,7 @@ from tabs.text_to_image import gallery, handlers_grid, render
 from tabs.text_to_image.handlers import ImageHandlers
 from tabs.text_to_image.handlers_prompt import PromptHandlers, chips, toggled
 from tabs.text_to_image.model_settings import described
-from tabs.text_to_image.session import MOST_FILMS, MOST_KEPT, Kept, Visit
+from tabs.text_to_image.session import MOST_FILMS, MOST_KEPT, Kept, SessionState
 from tests.chat.test_service import ENTRY
 from tests.tiny_models.causal_lm import tiny_llama
 from tests.tiny_models.diffusion import catalogue, poison
@@ -63,7 +63,9 @@ def options(prompt: str = PROMPT, **changed: Any) -> tuple[Any, ...]:
     return tuple((values | changed).values())
 
 
-def run(handlers: ImageHandlers, visit: Visit, *args: Any, request: gr.Request = REQUEST) -> list[tuple[Any, ...]]:
+def run(
+    handlers: ImageHandlers, visit: SessionState, *args: Any, request: gr.Request = REQUEST
+) -> list[tuple[Any, ...]]:
     return list(handlers.generate(visit, request, *(args or options())))
 
 
@@ -80,7 +82,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def test_a_picture_comes_out_of_the_noise_and_is_kept_with_its_settings(handlers: ImageHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     drawn = run(handlers, visit, *options(count=2.0))
     steps = [u[CANVAS]["text"] for u in drawn if "step" in u[CANVAS].get("text", "")]
     assert any("step 1 of 3" in text for text in steps) and any("step 3 of 3" in text for text in steps)
@@ -103,7 +105,7 @@ def test_a_picture_comes_out_of_the_noise_and_is_kept_with_its_settings(handlers
 
 
 def test_stop_ends_it_and_keeps_what_is_finished(handlers: ImageHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     running = handlers.generate(visit, REQUEST, *options(count=4.0, steps=12.0))
     drawn: list[tuple[Any, ...]] = []
     for update in running:
@@ -122,7 +124,7 @@ def test_stop_ends_it_and_keeps_what_is_finished(handlers: ImageHandlers) -> Non
 
 
 def test_one_run_at_a_time_and_a_page_that_closes_frees_the_worker(handlers: ImageHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     running = handlers.generate(visit, REQUEST, *options(steps=60.0))
     next(running)
     with pytest.raises(UserError, match="Stop it first"):
@@ -135,7 +137,7 @@ def test_one_run_at_a_time_and_a_page_that_closes_frees_the_worker(handlers: Ima
 
 
 def test_bad_wishes_are_told_and_lose_nothing(handlers: ImageHandlers, tmp_path: Path) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(handlers, visit)
     text = tmp_path / "text.png"
     text.write_text("no picture")
@@ -151,7 +153,7 @@ def test_bad_wishes_are_told_and_lose_nothing(handlers: ImageHandlers, tmp_path:
 
 
 def test_what_goes_too_far_is_brought_inside_and_said(handlers: ImageHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     words = "a person with red hair and round glasses " * 20
     drawn = run(handlers, visit, *options(words, steps=3, width=70, seed=-7, count=1))
     done = visit.pictures[0].settings
@@ -162,7 +164,7 @@ def test_what_goes_too_far_is_brought_inside_and_said(handlers: ImageHandlers) -
 
 
 def test_a_model_that_gives_no_numbers_is_told_and_nothing_black_is_kept(handlers: ImageHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     drawn: list[tuple[Any, ...]] = []
     with pytest.raises(UserError):
         for update in handlers.generate(visit, REQUEST, *options(model="broken")):
@@ -171,7 +173,7 @@ def test_a_model_that_gives_no_numbers_is_told_and_nothing_black_is_kept(handler
 
 
 def test_the_film_is_made_of_the_chosen_picture_afterwards(handlers: ImageHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     with pytest.raises(UserError, match="no picture"):
         list(handlers.film(visit, REQUEST))
     run(handlers, visit, *options(count=2.0, steps=4.0))
@@ -189,7 +191,7 @@ def test_the_film_is_made_of_the_chosen_picture_afterwards(handlers: ImageHandle
 
 
 def test_choosing_sorting_saving_and_using_again(handlers: ImageHandlers, playground: Playground) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(handlers, visit, *options(count=3.0, negative="glasses", scheduler="EulerDiscreteScheduler"))
     scores = (20.0, 31.5, None)
     visit.pictures = [replace(one, score=score) for one, score in zip(visit.pictures, scores, strict=True)]
@@ -216,7 +218,7 @@ def test_choosing_sorting_saving_and_using_again(handlers: ImageHandlers, playgr
 
 
 def test_image_to_image_begins_from_the_picture_and_remembers_it(handlers: ImageHandlers, tmp_path: Path) -> None:
-    visit = Visit()
+    visit = SessionState()
     path = tmp_path / "start.png"
     Image.new("RGB", (90, 70), "teal").save(path)
     run(handlers, visit, *options(start=str(path), strength=0.4, steps=5.0))
@@ -227,7 +229,7 @@ def test_image_to_image_begins_from_the_picture_and_remembers_it(handlers: Image
 
 
 def test_settings_come_back_from_a_file(handlers: ImageHandlers, playground: Playground, tmp_path: Path) -> None:
-    visit = Visit()
+    visit = SessionState()
     run(handlers, visit, *options(negative="a hat", guidance=4.5, seed=77))
     path = tmp_path / "mine.png"
     path.write_bytes(visit.pictures[0].png)
@@ -248,7 +250,7 @@ def test_settings_come_back_from_a_file(handlers: ImageHandlers, playground: Pla
 
 
 def test_the_grid_fills_cell_by_cell_and_its_cells_can_be_taken(handlers: ImageHandlers) -> None:
-    visit, grids = Visit(), handlers_grid.GridHandlers(handlers)
+    visit, grids = SessionState(), handlers_grid.GridHandlers(handlers)
     drawn = list(grids.make(visit, "seed", "1, 2", "steps", "2, 4", REQUEST, *options()))
     made = [sum(cell is not None for row in u[0]["cells"] for cell in row) for u in drawn if "cells" in u[0]]
     assert made == [0, 1, 2, 3, 4, 4]
@@ -266,7 +268,7 @@ def test_the_grid_fills_cell_by_cell_and_its_cells_can_be_taken(handlers: ImageH
 
 
 def test_a_stopped_grid_keeps_its_cells_and_bad_axes_are_told(handlers: ImageHandlers) -> None:
-    visit, grids = Visit(), handlers_grid.GridHandlers(handlers)
+    visit, grids = SessionState(), handlers_grid.GridHandlers(handlers)
     with pytest.raises(UserError):
         grids.save(visit, REQUEST)
     update: tuple[Any, ...] = ()
@@ -325,7 +327,7 @@ def test_the_chips_follow_the_prompt_and_unknown_words_are_named(playground: Pla
 
 
 def test_the_chat_model_writes_more_and_both_prompts_are_kept(handlers: ImageHandlers, playground: Playground) -> None:
-    visit, prompting = Visit(), PromptHandlers(playground.images)
+    visit, prompting = SessionState(), PromptHandlers(playground.images)
     drawn = list(prompting.expand(visit, "a fox", "near", 7, REQUEST))
     text = next(u[0] for u in reversed(drawn) if isinstance(u[0], str) and u[0])
     assert text and visit.job is None and drawn[-1][1] is True and "expanded" in drawn[-1][2]["text"]
@@ -354,7 +356,7 @@ def test_the_model_sets_the_page(playground: Playground) -> None:
 
 
 def test_a_visit_holds_no_more_than_its_share() -> None:
-    visit, picture = Visit(), Image.new("RGB", (8, 8))
+    visit, picture = SessionState(), Image.new("RGB", (8, 8))
     film = Film((Frame(0, 999.0, 0.0, 1.0, picture, None),), (), ())
     settings = infotext.parse("a\nSteps: 1, Seed: 1, Size: 8x8, Model: m, Version: x").settings
     for number in range(MOST_KEPT + 5):

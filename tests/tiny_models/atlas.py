@@ -1,6 +1,6 @@
 """A tiny atlas for the folder of a tiny VAE: 64 made-up portraits on a grid of eight by eight.
 
-Rule of the room: written by the atlas's own `write`, so what it holds is what the service reads.
+Invariants: written by the atlas's own `write`, so what it holds is what the service reads.
 """
 
 from io import BytesIO

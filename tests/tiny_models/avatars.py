@@ -1,6 +1,6 @@
 """Tiny random models of the drawn world in folders of their own, and a catalogue that names them.
 
-Rule of the room: the real classes with the real world's attributes, saved by `save_pretrained` with a
+Invariants: the real classes with the real world's attributes, saved by `save_pretrained` with a
 `config.json` that holds every argument; nothing is trained, so only what holds for any weights may be asserted.
 """
 

@@ -1,6 +1,6 @@
 """Tiny random checkpoints of the real classes, built by the tests and saved to disk.
 
-Rule of the room: each builder writes a folder that `from_pretrained` reads without a network, the
+Invariants: each builder writes a folder that `from_pretrained` reads without a network, the
 same bytes on every run, small enough that loading and running it costs next to nothing. What these
 models say is noise; how they are loaded, templated, decoded and stopped is the real thing.
 """

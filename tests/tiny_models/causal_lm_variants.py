@@ -1,6 +1,6 @@
 """More tiny random checkpoints: models whose KV cache cannot be cut back, and a GGUF file.
 
-Rule of the room: as in `tests.tiny_models.causal_lm`, whose tokenizer they share.
+Invariants: as in `tests.tiny_models.causal_lm`, whose tokenizer they share.
 """
 
 from pathlib import Path

@@ -46,8 +46,8 @@ def _lively(folder: Path) -> None:
 
 def _write_atlas(gan: Path, vae_folder: Path) -> None:
     generator, vae = AvatarGenerator.from_pretrained(gan).eval(), AvatarVAE.from_pretrained(vae_folder).eval()
-    w = forward.of_seeds(generator, range(PORTRAITS))
-    pictures = forward.drawn(forward.pictures(generator, w))
+    w = forward.map_seeds(generator, range(PORTRAITS))
+    pictures = forward.to_uint8(forward.pictures(generator, w))
     latents, _ = encode(vae, pictures)
     size = pictures.shape[1]
     sheet = np.zeros((size, atlas.COLUMNS * size, 3), np.uint8)

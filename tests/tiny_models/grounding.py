@@ -12,9 +12,9 @@ from PIL import Image
 
 from playground.catalog import read_catalog
 from playground.grounding.service import GroundingService
-from playground.grounding.types import Answer, Ask, Asked, Box, Question, Words
+from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question
 from playground.loaders import Loaders
-from playground.runtime.model_cache import Models
+from playground.runtime.model_cache import ModelCache
 from playground.runtime.worker import Worker
 from playground.weights.store import WeightStore
 
@@ -51,17 +51,17 @@ class Desk:
         self.catalog = read_catalog(catalog)
         store = WeightStore(folder / "cache", folder / "assets", offline=True)
         loaders = Loaders(self.catalog, store, folder)
-        self.models = Models(loaders, loaders.estimate)
+        self.models = ModelCache(loaders, loaders.estimate)
         self.worker = Worker("test")
         self.remote = Worker("remote", threads=2)
         self.service = GroundingService(self.catalog, self.models, self.worker, self.remote)
 
-    def ask(self, model: str, ask: Ask, text: str = "", **more: Any) -> list[Any]:
-        """`Asked`, `Words` and `Answer` of a question; the picture is 200 x 100 unless given."""
+    def ask(self, model: str, ask: GroundingTask, text: str = "", **more: Any) -> list[Any]:
+        """`Asked`, `PartialAnswer` and `Answer` of a question; the picture is 200 x 100 unless given."""
         job = self.service.answer("me", model, Question(ask, more.pop("image", picture()), text, **more))
-        return [event for event in job.events() if isinstance(event, Asked | Words | Answer)]
+        return [event for event in job.events() if isinstance(event, Asked | PartialAnswer | Answer)]
 
-    def answer(self, model: str, ask: Ask, text: str = "", **more: Any) -> Answer:
+    def answer(self, model: str, ask: GroundingTask, text: str = "", **more: Any) -> Answer:
         answer = self.ask(model, ask, text, **more)[-1]
         assert isinstance(answer, Answer)
         return answer

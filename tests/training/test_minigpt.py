@@ -19,7 +19,7 @@ from playground.grounding.codecs import CODECS
 from playground.grounding.minigpt import MiniGPT as Engine
 from playground.grounding.minigpt import Square, load
 from playground.grounding.minigpt_prompt import COORDINATES, TAGS, opening, turn
-from playground.grounding.types import Answer, Ask, Asked, Box, Entity, Question, Turn, Words
+from playground.grounding.types import Answer, Asked, Box, Entity, GroundingTask, PartialAnswer, Question, Turn
 from playground.runtime.task import Task
 from playground.training.dataset import World, read
 from playground.training.evaluation import minigpt as measured
@@ -197,18 +197,18 @@ def test_the_recipe_leaves_a_stock_folder_that_answers(engine: Engine, shipped: 
     image, _ = drawn_group(0, SIZE)
     picture = Image.fromarray(image).resize((300, 200))
     sent = ""
-    for ask in Ask:
+    for ask in GroundingTask:
         question = Question(ask, picture, "the person with [r1]", Box(0.1, 0.1, 0.5, 0.5),
                             {"r1": Box(0.2, 0.2, 0.4, 0.4)}, max_new_tokens=6)  # fmt: skip
         events = list(engine.answer(question, Task()))
         first = events[0]
         assert isinstance(first, Asked) and isinstance(events[-1], Answer)
-        assert all(isinstance(event, Words) for event in events[1:-1])
+        assert all(isinstance(event, PartialAnswer) for event in events[1:-1])
         tag = {"chat": "", "grounded_caption": "[grounding]", "detect": "[detection]"}.get(ask, f"[{ask}]")
         sent = first.prompt
         assert tag in sent and sent.endswith("[/INST]")
     earlier = (Turn(sent, "a hat"),)
-    again = next(iter(engine.answer(Question(Ask.CHAT, picture, "and [INST] who?", turns=earlier), Task())))
+    again = next(iter(engine.answer(Question(GroundingTask.CHAT, picture, "and [INST] who?", turns=earlier), Task())))
     assert isinstance(again, Asked) and again.prompt.count("[INST]") == 2 and "a hat</s>" in again.prompt
 
 

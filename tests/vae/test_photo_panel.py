@@ -15,7 +15,7 @@ from playground.autoencoders.service import USUAL_SIDE
 from playground.core import Playground
 from playground.errors import UserError
 from playground.settings import Settings
-from tabs.vae.handlers_photo import CHANNELS, PhotoHandlers, PhotoVisit
+from tabs.vae.handlers_photo import CHANNELS, PhotoHandlers, PhotoSessionState
 from tabs.vae.photo_panel import photo_panel
 from tests.support.pages import PATIENCE_MS, opened, served
 from tests.support.remote_chat import handler_of
@@ -57,7 +57,7 @@ def options(
 
 
 def test_a_photograph_comes_back_upright_with_its_figures(handlers: PhotoHandlers, photo: str) -> None:
-    visit = PhotoVisit()
+    visit = PhotoSessionState()
     drawn = list(handlers.reconstruct(visit, photo, REQUEST, *options()))
     before, after = drawn[-1][COMPARE]
     assert before.size == after.size == (53, 37)
@@ -72,7 +72,7 @@ def test_a_photograph_comes_back_upright_with_its_figures(handlers: PhotoHandler
 
 
 def test_letting_a_slider_go_changes_the_result_there_is(handlers: PhotoHandlers, photo: str) -> None:
-    visit = PhotoVisit()
+    visit = PhotoSessionState()
     assert list(handlers.retouch(visit, photo, REQUEST, *options(noise=1))) == []  # nothing there yet
     plain = list(handlers.reconstruct(visit, photo, REQUEST, *options()))[-1][COMPARE][1]
     noisy = list(handlers.retouch(visit, photo, REQUEST, *options(noise=1)))
@@ -85,7 +85,7 @@ def test_letting_a_slider_go_changes_the_result_there_is(handlers: PhotoHandlers
 
 
 def test_the_sheet_of_bits_and_the_way_to_another(handlers: PhotoHandlers, photo: str, tmp_path: Path) -> None:
-    visit = PhotoVisit()
+    visit = PhotoSessionState()
     sheet = list(handlers.sheet(visit, photo, REQUEST, *options()))[-1]
     captions = [caption for _, caption in _props(sheet[GALLERY])["value"]]
     assert len(captions) == 8 and captions[0].startswith("1 bits a number")
@@ -97,7 +97,7 @@ def test_the_sheet_of_bits_and_the_way_to_another(handlers: PhotoHandlers, photo
 
 
 def test_what_cannot_be_done_is_told(handlers: PhotoHandlers, photo: str, tmp_path: Path) -> None:
-    visit = PhotoVisit()
+    visit = PhotoSessionState()
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
     nan = float("nan")
@@ -122,7 +122,7 @@ def test_what_cannot_be_done_is_told(handlers: PhotoHandlers, photo: str, tmp_pa
 
 
 def test_stop_and_a_newer_wish_end_the_one_before(handlers: PhotoHandlers, photo: str) -> None:
-    visit = PhotoVisit()
+    visit = PhotoSessionState()
     running = handlers.sheet(visit, photo, REQUEST, *options("kl"))
     next(running)
     handlers.stop(visit)
@@ -145,7 +145,7 @@ def test_a_choice_does_not_open_the_panel_anew(playground: Playground) -> None:
     with gr.Blocks(analytics_enabled=False) as page:
         photo_panel(playground)
     describe, opened = handler_of(page, "describe"), handler_of(page, "opened")
-    visit = PhotoVisit()
+    visit = PhotoSessionState()
     assert isinstance(opened("tiny", visit, REQUEST), tuple)
     assert _props(describe(visit, "kl", 64, REQUEST)[1])["value"] == 64
     assert opened("kl", visit, REQUEST) == gr.skip()

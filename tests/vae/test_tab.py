@@ -17,13 +17,13 @@ from playground.errors import UserError
 from playground.settings import Settings
 from tabs.common import attribute_words
 from tabs.common.live.stage import plain
-from tabs.vae.custom_directions import OwnHandlers
-from tabs.vae.files import Keeper, from_text, to_text
+from tabs.vae.custom_directions import CustomDirectionHandlers
+from tabs.vae.files import FileHandlers, from_text, to_text
 from tabs.vae.handlers import VaeHandlers
-from tabs.vae.handlers_live import Drawer
-from tabs.vae.interpolation import WayHandlers
+from tabs.vae.handlers_live import LiveHandlers
+from tabs.vae.interpolation import InterpolationHandlers
 from tabs.vae.layout import vae_tab
-from tabs.vae.session import LONGEST_WAY_BACK, Visit
+from tabs.vae.session import LONGEST_WAY_BACK, SessionState
 from tests.tiny_models.atlas import tiny_atlas
 from tests.tiny_models.avatars import tiny_catalog, tiny_family, tiny_vae
 
@@ -47,8 +47,8 @@ def handlers(playground: Playground) -> VaeHandlers:
 
 
 @pytest.fixture
-def visit(handlers: VaeHandlers) -> Visit:
-    visit = Visit()
+def visit(handlers: VaeHandlers) -> SessionState:
+    visit = SessionState()
     handlers.start(visit, VAE, "en")
     return visit
 
@@ -68,11 +68,11 @@ def stage_of(updates: tuple[Any, ...]) -> dict[str, Any]:
     return updates[0]
 
 
-def sampled(handlers: VaeHandlers, visit: Visit, seed: int, stage: Any = None) -> dict[str, Any]:
+def sampled(handlers: VaeHandlers, visit: SessionState, seed: int, stage: Any = None) -> dict[str, Any]:
     return stage_of(handlers.sample(visit, stage, seed, False, 1.0, "flow", asked()))
 
 
-def test_the_same_seed_is_the_same_face_and_locked_controls_stay(handlers: VaeHandlers, visit: Visit) -> None:
+def test_the_same_seed_is_the_same_face_and_locked_controls_stay(handlers: VaeHandlers, visit: SessionState) -> None:
     first = sampled(handlers, visit, 7)
     assert sampled(handlers, visit, 7)["latent"] == first["latent"]
     other = sampled(handlers, visit, 8)
@@ -85,7 +85,7 @@ def test_the_same_seed_is_the_same_face_and_locked_controls_stay(handlers: VaeHa
     assert kept["latent"][unmoved] == other["latent"][unmoved]
 
 
-def test_undo_and_redo_walk_the_way_and_a_new_step_ends_the_redo(handlers: VaeHandlers, visit: Visit) -> None:
+def test_undo_and_redo_walk_the_way_and_a_new_step_ends_the_redo(handlers: VaeHandlers, visit: SessionState) -> None:
     one, two = sampled(handlers, visit, 1), sampled(handlers, visit, 2)
     assert stage_of(handlers.step(visit, two, -1, asked()))["latent"] == one["latent"]
     assert stage_of(handlers.step(visit, one, 1, asked()))["latent"] == two["latent"]
@@ -97,7 +97,7 @@ def test_undo_and_redo_walk_the_way_and_a_new_step_ends_the_redo(handlers: VaeHa
     assert len(visit.way) == LONGEST_WAY_BACK
 
 
-def test_a_movement_is_remembered_with_what_it_changed(handlers: VaeHandlers, visit: Visit) -> None:
+def test_a_movement_is_remembered_with_what_it_changed(handlers: VaeHandlers, visit: SessionState) -> None:
     shown = sampled(handlers, visit, 1)
     moved = handlers.service.frame(VAE, shown["latent"], {"background": 5.0})
     updates = handlers.released(
@@ -111,13 +111,13 @@ def test_a_movement_is_remembered_with_what_it_changed(handlers: VaeHandlers, vi
 
 
 @pytest.mark.parametrize("sent", [{}, {"latent": "x", "model": VAE}, {"latent": [1, None], "model": VAE}])
-def test_an_event_that_no_page_of_ours_sends_is_refused(handlers: VaeHandlers, visit: Visit, sent: Any) -> None:
+def test_an_event_that_no_page_of_ours_sends_is_refused(handlers: VaeHandlers, visit: SessionState, sent: Any) -> None:
     with pytest.raises(UserError):
         handlers.released(visit, event(**sent), asked())
 
 
 def test_a_model_without_companions_says_what_is_missing_and_works(handlers: VaeHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     handlers.start(visit, "lonely", "en")
     updates = handlers.sample(visit, None, 1, False, 1.0, "normal", asked())
     assert "no flow" in updates[1]["hint"] or "no atlas" in updates[1]["hint"]
@@ -125,7 +125,7 @@ def test_a_model_without_companions_says_what_is_missing_and_works(handlers: Vae
 
 
 def test_a_picture_comes_in_and_is_shown_beside_what_comes_back(
-    handlers: VaeHandlers, visit: Visit, tmp_path: Path
+    handlers: VaeHandlers, visit: SessionState, tmp_path: Path
 ) -> None:
     path = tmp_path / "wide.png"
     Image.new("RGB", (90, 40), (200, 10, 10)).save(path)
@@ -138,8 +138,8 @@ def test_a_picture_comes_in_and_is_shown_beside_what_comes_back(
         handlers.encode(visit, None, str(tmp_path / "no.png"), asked())
 
 
-def test_what_is_saved_comes_back(handlers: VaeHandlers, visit: Visit, tmp_path: Path) -> None:
-    keeper, page = Keeper(handlers), sampled(handlers, visit, 11)
+def test_what_is_saved_comes_back(handlers: VaeHandlers, visit: SessionState, tmp_path: Path) -> None:
+    keeper, page = FileHandlers(handlers), sampled(handlers, visit, 11)
     for saved in (keeper.save_json(visit, page), keeper.save_png(visit, page)):
         path = tmp_path / saved["name"]
         path.write_bytes(base64.b64decode(saved["data"]))
@@ -167,8 +167,10 @@ def test_a_link_holds_the_model_and_the_numbers() -> None:
     assert model == "own/model-1" and np.allclose(back, latent, atol=2e-3)
 
 
-def test_raw_dimensions_and_own_attributes_become_sliders_that_draw(handlers: VaeHandlers, visit: Visit) -> None:
-    own, draw = OwnHandlers(handlers), Drawer(handlers.service).draw
+def test_raw_dimensions_and_own_attributes_become_sliders_that_draw(
+    handlers: VaeHandlers, visit: SessionState
+) -> None:
+    own, draw = CustomDirectionHandlers(handlers), LiveHandlers(handlers.service).draw
     page = sampled(handlers, visit, 1)
     rows = own.dimensions(visit, asked())["rows"]
     assert len(rows) == 64 and rows[0]["share"] == 1
@@ -215,13 +217,13 @@ def test_raw_dimensions_and_own_attributes_become_sliders_that_draw(handlers: Va
 )
 def test_a_hostile_payload_is_refused_in_words(handlers: VaeHandlers, change: dict[str, Any]) -> None:
     payload = {"model": VAE, "latent": [0.0] * 64, "values": {}, "extra": {}}
-    Drawer(handlers.service).draw(payload)
+    LiveHandlers(handlers.service).draw(payload)
     with pytest.raises(UserError):
-        Drawer(handlers.service).draw(payload | change)
+        LiveHandlers(handlers.service).draw(payload | change)
 
 
-def test_a_to_b_a_film_of_it_the_map_and_arithmetic(handlers: VaeHandlers, visit: Visit) -> None:
-    ways = WayHandlers(handlers)
+def test_a_to_b_a_film_of_it_the_map_and_arithmetic(handlers: VaeHandlers, visit: SessionState) -> None:
+    ways = InterpolationHandlers(handlers)
     with pytest.raises(UserError, match="Set A and B"):
         ways.way(visit, 5, "lerp", asked())
     a, b = sampled(handlers, visit, 1), sampled(handlers, visit, 2)
@@ -262,7 +264,7 @@ def test_a_to_b_a_film_of_it_the_map_and_arithmetic(handlers: VaeHandlers, visit
 
 
 def test_every_control_and_value_of_the_world_is_said_in_chinese_too(handlers: VaeHandlers) -> None:
-    visit = Visit()
+    visit = SessionState()
     controls = handlers.start(visit, VAE, "zh").stage
     assert controls is not None
     for control in controls["controls"]:

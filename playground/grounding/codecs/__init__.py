@@ -1,6 +1,6 @@
 """How models write boxes in words, one codec to a dialect, each in both directions.
 
-Rule of the room: pure functions of text. No codec imports a model library, and none ever raises on a model's words.
+Invariants: pure functions of text. No codec imports a model library, and none ever raises on a model's words.
 """
 
 from playground.grounding.codecs.base import Codec

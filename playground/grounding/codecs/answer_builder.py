@@ -1,13 +1,13 @@
 """An answer's text as it is put together without its markup, with what its phrases point at.
 
-Rule of the room: text is only ever added to, so a span that is counted once stays true. Spaces at the place of a tag
+Invariants: text is only ever added to, so a span that is counted once stays true. Spaces at the place of a tag
 that was taken out become one, and none before a full stop; the model's other spaces are its own.
 """
 
 from dataclasses import dataclass, field
 
 from playground.grounding.codecs.parse_report import Report
-from playground.grounding.types import Box, Entity, Reading
+from playground.grounding.types import Box, Entity, ParsedAnswer
 
 CLOSING = frozenset(".,;:!?)]}’”、。，；：！？")  # what wants no space before it
 
@@ -21,7 +21,7 @@ class _Named:
     boxes: list[Box] = field(default_factory=list)
 
 
-class Draft:
+class AnswerBuilder:
     """Text and entities as they grow; `report` collects what was wrong."""
 
     def __init__(self) -> None:
@@ -137,9 +137,9 @@ class Draft:
         """A label was listed or tied already."""
         return name in self._labels
 
-    def reading(self) -> Reading:
+    def reading(self) -> ParsedAnswer:
         entities = tuple(Entity(one.phrase, one.span, tuple(one.boxes)) for one in self._entities)
-        return Reading(self.text(), entities, self.report.sentences())
+        return ParsedAnswer(self.text(), entities, self.report.sentences())
 
     def _listed(self, name: str) -> _Named:
         """A new entity whose label is written at the end, behind a comma where it follows another."""

@@ -1,13 +1,13 @@
 """What every box dialect can do.
 
-Rule of the room: the shape of a codec and the sums that several of them share; no dialect.
+Invariants: the shape of a codec and the sums that several of them share; no dialect.
 """
 
 import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from playground.grounding.types import Box, Reading
+from playground.grounding.types import Box, ParsedAnswer
 
 
 class Codec(Protocol):
@@ -28,7 +28,7 @@ class Codec(Protocol):
         """A phrase with its boxes as the dialect writes it. Letters that would be markup are replaced."""
         ...
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> Reading:
+    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
         """What a model's words say and where they point. Never raises; time grows with the length of `raw` alone.
 
         With `whole=False` more words will come: half markup at the end is hidden, and what a reading shows stays when

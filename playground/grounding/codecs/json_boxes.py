@@ -1,6 +1,6 @@
 """Qwen-VL and Gemini: a JSON list of objects, each a label and a box.
 
-Rule of the room: a label that the prose before the list has in it is found there; any other is written in the place
+Invariants: a label that the prose before the list has in it is found there; any other is written in the place
 of the list, so that every phrase can be read.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playground.grounding.codecs.answer_builder import Draft
+from playground.grounding.codecs.answer_builder import AnswerBuilder
 from playground.grounding.codecs.base import binned, harmless
 from playground.grounding.codecs.lenient_json import ENDS, STARTS, Found, begun_at, scan
 from playground.grounding.codecs.parse_report import Fault
-from playground.grounding.types import Box, Reading
+from playground.grounding.types import Box, ParsedAnswer
 
 LABELS = ("label", "name", "text", "description")
 POINTS = ("point_2d", "point")
@@ -41,8 +41,8 @@ class JsonBoxes:
         items = [{self.keys[0]: self._numbers(box, size), "label": label} for box in boxes]
         return json.dumps(items, ensure_ascii=False) if boxes else label
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> Reading:
-        draft = Draft()
+    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
+        draft = AnswerBuilder()
         half = begun_at(raw)
         if whole and not raw[half:].startswith(("```json", "```JSON", "[")):
             half = len(raw)  # a lone brace, or the end of somebody's code
@@ -77,7 +77,7 @@ class JsonBoxes:
         whole: bool,
         size: tuple[int, int],
         prose: "_Prose",
-        draft: Draft,
+        draft: AnswerBuilder,
     ) -> None:
         draft.joint()
         for item in items:
@@ -87,7 +87,7 @@ class JsonBoxes:
         elif whole and found.cut and found.begun is not None:
             draft.report.add(Fault.CUT)
 
-    def _item(self, item: dict[str, Any], size: tuple[int, int], prose: "_Prose", draft: Draft) -> None:
+    def _item(self, item: dict[str, Any], size: tuple[int, int], prose: "_Prose", draft: AnswerBuilder) -> None:
         boxes = [box for values in self._values(item) if (box := self._box(values, size, draft)) is not None]
         label = next((item[key] for key in LABELS if isinstance(item.get(key), str)), "")
         name = " ".join(label.split())
@@ -105,7 +105,7 @@ class JsonBoxes:
         value = next(item[key] for key in (*self.keys, *POINTS) if isinstance(item.get(key), list))
         return value if value and all(isinstance(one, list) for one in value) else [value]
 
-    def _box(self, values: Any, size: tuple[int, int], draft: Draft) -> Box | None:
+    def _box(self, values: Any, size: tuple[int, int], draft: AnswerBuilder) -> Box | None:
         if not all(isinstance(value, float) for value in values) or len(values) not in (2, 4):
             draft.report.add(Fault.MISCOUNTED)
             return None

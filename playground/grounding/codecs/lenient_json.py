@@ -1,6 +1,6 @@
 """The JSON in a model's words, whole or cut, right or nearly so.
 
-Rule of the room: one pass over the text and nothing read twice; no recursion, so no depth can exhaust it. What is no
+Invariants: one pass over the text and nothing read twice; no recursion, so no depth can exhaust it. What is no
 JSON is left to the caller as text.
 """
 

@@ -1,17 +1,17 @@
 """Florence-2 and PaliGemma: four location tokens to a box, its label before or behind them.
 
-Rule of the room: tokens are taken one by one, so a box is there as soon as its fourth number is.
+Invariants: tokens are taken one by one, so a box is there as soon as its fourth number is.
 """
 
 import math
 import re
 from collections.abc import Sequence
 
-from playground.grounding.codecs.answer_builder import Draft
+from playground.grounding.codecs.answer_builder import AnswerBuilder
 from playground.grounding.codecs.base import harmless
 from playground.grounding.codecs.parse_report import Fault, Report
-from playground.grounding.codecs.partial_markup import half_at
-from playground.grounding.types import Box, Reading
+from playground.grounding.codecs.partial_markup import partial_markup_at
+from playground.grounding.types import Box, ParsedAnswer
 
 BINS = 1000
 LOCATIONS = 1024
@@ -37,9 +37,9 @@ class FlorenceLoc:
     def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
         return harmless(text) + "".join(self.write(box, size) for box in boxes)
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> Reading:
-        draft, numbers, place = Draft(), _Numbers(), 0
-        half = half_at(raw, ("<loc_000000>", *_OTHERS))
+    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
+        draft, numbers, place = AnswerBuilder(), _Numbers(), 0
+        half = partial_markup_at(raw, ("<loc_000000>", *_OTHERS))
         for token in _FLORENCE.finditer(raw, 0, half):
             self._words(raw[place : token.start()], draft, numbers)
             place = token.end()
@@ -59,7 +59,7 @@ class FlorenceLoc:
         return draft.reading()
 
     @staticmethod
-    def _words(text: str, draft: Draft, numbers: "_Numbers") -> None:
+    def _words(text: str, draft: AnswerBuilder, numbers: "_Numbers") -> None:
         if not text.strip():
             draft.say(text)
             return
@@ -85,9 +85,9 @@ class PaligemmaLoc:
         label = harmless(text).replace(";", ",")
         return " ; ".join(f"{self.write(box, size)} {label}".rstrip() for box in boxes) or label
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> Reading:
-        draft, numbers, place = Draft(), _Numbers(), 0
-        half = half_at(raw, ("<loc000000>", "<seg000>", "<bos>", "<eos>", "<pad>"))
+    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
+        draft, numbers, place = AnswerBuilder(), _Numbers(), 0
+        half = partial_markup_at(raw, ("<loc000000>", "<seg000>", "<bos>", "<eos>", "<pad>"))
         item = _Item()
 
         def words(text: str) -> None:
@@ -143,7 +143,7 @@ class _Item:
         self._words.append(text)
         self.worded = self.worded or bool(text.strip())
 
-    def done(self, draft: Draft) -> None:
+    def done(self, draft: AnswerBuilder) -> None:
         if self.boxes is not None:
             draft.label("".join(self._words), self.boxes)
         self.boxes, self.worded, self._words = None, False, []
@@ -188,7 +188,7 @@ def _locations(low: float, high: float) -> tuple[int, int]:
     return min(start, LOCATIONS - 1), min(end, LOCATIONS - 1)
 
 
-def _at_end(raw: str, half: int, draft: Draft, numbers: _Numbers) -> None:
+def _at_end(raw: str, half: int, draft: AnswerBuilder, numbers: _Numbers) -> None:
     """What of the end of a whole answer is markup that was cut, and what is text."""
     if numbers.values:
         draft.report.add(Fault.CUT)

@@ -1,6 +1,6 @@
 """What was wrong with the boxes of an answer, counted, and told in a few sentences.
 
-Rule of the room: a box is mended or left out here and nowhere else, and never in silence. However wrong an answer is,
+Invariants: a box is mended or left out here and nowhere else, and never in silence. However wrong an answer is,
 the report has at most one sentence per kind of fault.
 """
 

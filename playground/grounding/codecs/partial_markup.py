@@ -1,6 +1,6 @@
 """Markup that has begun and not ended, at the end of words that are still coming.
 
-Rule of the room: only the end of a text is looked at, never more than the longest tag.
+Invariants: only the end of a text is looked at, never more than the longest tag.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 _DIGIT = re.compile("[0-9]")
 
 
-def half_at(raw: str, tokens: Sequence[str]) -> int:
+def partial_markup_at(raw: str, tokens: Sequence[str]) -> int:
     """Where a beginning of one of the `tokens` stands at the end of `raw`, as far left as any; else its length.
 
     A 0 in a token stands for any digit.

@@ -1,16 +1,16 @@
 """Boxes as four numbers in brackets, for models that were trained on no dialect.
 
-Rule of the room: fractions, or pixels of the picture, told apart by their size. Words before a colon name the box
+Invariants: fractions, or pixels of the picture, told apart by their size. Words before a colon name the box
 behind it; nothing else is taken for a name.
 """
 
 import re
 from collections.abc import Sequence
 
-from playground.grounding.codecs.answer_builder import Draft
+from playground.grounding.codecs.answer_builder import AnswerBuilder
 from playground.grounding.codecs.base import binned, harmless
 from playground.grounding.codecs.parse_report import Fault
-from playground.grounding.types import Box, Reading
+from playground.grounding.types import Box, ParsedAnswer
 
 BINS = 10_000  # four decimals
 LONGEST_NAME = 80  # characters
@@ -35,8 +35,8 @@ class Plain:
         where = ", ".join(self.write(box, size) for box in boxes)
         return f"{words}: {where}" if words and where else words + where
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> Reading:
-        draft, place = Draft(), 0
+    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
+        draft, place = AnswerBuilder(), 0
         bracket = raw.rfind("[")
         half = bracket if bracket >= 0 and _BEGUN.fullmatch(raw, bracket) else len(raw)
         for found in _BOX.finditer(raw):
@@ -57,7 +57,7 @@ class Plain:
         return draft.reading()
 
 
-def _name(words: str, draft: Draft) -> None:
+def _name(words: str, draft: AnswerBuilder) -> None:
     """Let the words just said name the box that comes, if a colon stands behind them."""
     said = words.strip()
     if not said.endswith(":"):

@@ -1,13 +1,13 @@
 """MiniGPT-v2, Kosmos-2, InternVL and Rex-Omni: tags around a phrase, boxes behind it.
 
-Rule of the room: each dialect is a record; what reads it is in `inline.py`.
+Invariants: each dialect is a record; what reads it is in `inline.py`.
 """
 
 import math
 from collections.abc import Sequence
 
 from playground.grounding.codecs.base import binned
-from playground.grounding.codecs.tagged_codec import Edges, Inline
+from playground.grounding.codecs.tagged_codec import Edges, TaggedCodec
 from playground.grounding.types import Box
 
 _NUMBER = r"-?[0-9]++(?:\.[0-9]++)?"
@@ -49,7 +49,7 @@ def _patches(box: Box) -> tuple[int, int]:
 
 # Chen et al. 2023, arXiv:2310.09478: integers 0..100 of width and height. Rounded here, where the original truncates:
 # its reader takes the number as the edge, so the nearest is the truest.
-MINIGPT_V2 = Inline(
+MINIGPT_V2 = TaggedCodec(
     name="minigpt_v2",
     opening="<p>",
     closing="</p>",
@@ -69,7 +69,7 @@ MINIGPT_V2 = Inline(
 )
 
 # Peng et al. 2023, arXiv:2306.14824: two patches of a grid of 32 x 32, row by row.
-KOSMOS_PATCH = Inline(
+KOSMOS_PATCH = TaggedCodec(
     name="kosmos_patch",
     opening="<phrase>",
     closing="</phrase>",
@@ -90,7 +90,7 @@ KOSMOS_PATCH = Inline(
 )
 
 # InternVL: thousandths, lists of four.
-REF_BOX_1000 = Inline(
+REF_BOX_1000 = TaggedCodec(
     name="ref_box_1000",
     opening="<ref>",
     closing="</ref>",
@@ -110,7 +110,7 @@ REF_BOX_1000 = Inline(
 )
 
 # Rex-Omni: 1000 bins whose last is the far edge.
-REX_999 = Inline(
+REX_999 = TaggedCodec(
     name="rex_999",
     opening="<|object_ref_start|>",
     closing="<|object_ref_end|>",

@@ -1,6 +1,6 @@
 """Dialects that write a phrase between tags and its boxes right behind it.
 
-Rule of the room: one grammar, `OPEN phrase CLOSE box…`, told in patterns; the numbers are a dialect's own. All
+Invariants: one grammar, `OPEN phrase CLOSE box…`, told in patterns; the numbers are a dialect's own. All
 patterns are possessive, so no text makes them go back.
 """
 
@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from playground.grounding.codecs.answer_builder import Draft
+from playground.grounding.codecs.answer_builder import AnswerBuilder
 from playground.grounding.codecs.base import harmless
 from playground.grounding.codecs.parse_report import Fault
-from playground.grounding.codecs.partial_markup import half_at
-from playground.grounding.types import Box, Reading
+from playground.grounding.codecs.partial_markup import partial_markup_at
+from playground.grounding.types import Box, ParsedAnswer
 
 Edges = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions, not yet checked
 
 
 @dataclass(frozen=True)
-class Inline:
+class TaggedCodec:
     """A dialect of this kind.
 
     `start`, `inside` and `stop` are patterns of a group of boxes: where it starts, one of the tokens it consists of,
@@ -64,9 +64,9 @@ class Inline:
         words = f"{self.opening}{self.lead}{harmless(text)}{self.closing}"
         return words + (self.gap + self.group([self.one(self.numbers(box)) for box in boxes]) if boxes else "")
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> Reading:
-        draft = Draft()
-        half = half_at(raw, (self.opening, self.closing, *self.longest, *self.silent))
+    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
+        draft = AnswerBuilder()
+        half = partial_markup_at(raw, (self.opening, self.closing, *self.longest, *self.silent))
         place, cut = 0, False
         for token in self._tokens.finditer(raw, 0, half):
             draft.say(raw[place : token.start()])
@@ -98,7 +98,7 @@ class Inline:
                 draft.report.add(Fault.UNFINISHED)
         return draft.reading()
 
-    def _boxes(self, token: re.Match[str], cut: bool, whole: bool, draft: Draft) -> None:
+    def _boxes(self, token: re.Match[str], cut: bool, whole: bool, draft: AnswerBuilder) -> None:
         """The boxes of a group; of one that is cut the last box counts only if nothing more will come."""
         draft.joint()
         parts = re.split(self.between, token["inside"])

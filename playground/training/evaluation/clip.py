@@ -1,6 +1,6 @@
 """How well `avatar-clip` knows which words belong to which picture, on held-out portraits.
 
-Rule of the room: a hundred pictures and their hundred captions at a time; chance is 1 %. A caption can be true of more
+Invariants: a hundred pictures and their hundred captions at a time; chance is 1 %. A caption can be true of more
 than its own picture, so that choice is counted apart. A probe is linear, on the picture's embedding.
 """
 

@@ -1,6 +1,6 @@
 """The contact sheets of the model cards: held-out pictures and fixed seeds, nothing chosen by eye.
 
-Rule of the room: a sheet is drawn by the same code that measures, from the shipped weights.
+Invariants: a sheet is drawn by the same code that measures, from the shipped weights.
 """
 
 from collections.abc import Callable

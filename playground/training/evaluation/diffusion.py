@@ -1,6 +1,6 @@
 """How well `avatar-diffusion` draws what it is told, read by a judge that saw none of its pictures.
 
-Rule of the room: prompts are held-out captions of held-out people; one picture each, with the settings a visitor
+Invariants: prompts are held-out captions of held-out people; one picture each, with the settings a visitor
 starts with. An attribute counts where the prompt names it, and is right where the judge reads a value that the words
 allow. The same prompts on true portraits stand beside it: the ceiling. A grammar is not a person: sentences written by
 hand have a row of their own.

@@ -1,6 +1,6 @@
 """How good `avatar-flow` and `avatar-gan` are: what their samples look like to a judge.
 
-Rule of the room: a sample is valid where the judge reads every attribute with at least the confidence that 99 % of
+Invariants: a sample is valid where the judge reads every attribute with at least the confidence that 99 % of
 true portraits reach. Blends of two true portraits stand beside it, to show that the measure can fail.
 """
 

@@ -1,6 +1,6 @@
 """The contact sheet of `avatar-minigpt`: held-out pictures, what was asked, and the boxes that came.
 
-Rule of the room: the first pictures and the first questions there are, right or wrong; drawn with the app's own pen.
+Invariants: the first pictures and the first questions there are, right or wrong; drawn with the app's own pen.
 """
 
 from pathlib import Path

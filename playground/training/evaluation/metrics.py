@@ -1,6 +1,6 @@
 """The measures: what a judge reads, how near two sets of pictures are, how even a path is.
 
-Rule of the room: pure functions of arrays and networks; each says its definition, since names alone promise too much.
+Invariants: pure functions of arrays and networks; each says its definition, since names alone promise too much.
 """
 
 from collections.abc import Callable, Iterator

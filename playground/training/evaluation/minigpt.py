@@ -1,6 +1,6 @@
 """How well `avatar-minigpt` points and answers, on held-out group pictures.
 
-Rule of the room: questions come from the generator that training uses, pictures from seeds it never saw; an answer is
+Invariants: questions come from the generator that training uses, pictures from seeds it never saw; an answer is
 read by the codec that the app reads it with. Greedy, one question at a time, as a visitor would ask.
 """
 
@@ -19,7 +19,7 @@ from playground.drawn_world.sampling import Split, seeds
 from playground.grounding.boxes import iou
 from playground.grounding.codecs import CODECS
 from playground.grounding.minigpt_prompt import opening, turn
-from playground.grounding.types import Box, Entity, Reading
+from playground.grounding.types import Box, Entity, ParsedAnswer
 from playground.training.evaluation.model_card import Row, percent
 from playground.training.recipes import minigpt
 from playground.training.recipes.training_loop import pictures
@@ -39,7 +39,7 @@ class Judged:
     row: int
     asked: Asked
     raw: str
-    reading: Reading
+    reading: ParsedAnswer
 
 
 def table(models: Path, count: int) -> list[Row]:

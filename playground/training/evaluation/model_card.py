@@ -1,6 +1,6 @@
 """The model card: a text of ours with a table that only a command writes.
 
-Rule of the room: what stands between the marks is printed by `evaluate` and by nothing else.
+Invariants: what stands between the marks is printed by `evaluate` and by nothing else.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """How good `avatar-vae` is: reconstruction, its controls, its paths.
 
-Rule of the room: a control is asked for a value the person does not have, on true portraits the model has not seen,
+Invariants: a control is asked for a value the person does not have, on true portraits the model has not seen,
 and a judge that knows nothing of the model says what came of it.
 """
 

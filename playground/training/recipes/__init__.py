@@ -1,5 +1,5 @@
 """One recipe a model, and the loop that all of them share.
 
-Rule of the room: a recipe says what one step is; resuming, checkpoints, progress, averaging and picture grids are the
+Invariants: a recipe says what one step is; resuming, checkpoints, progress, averaging and picture grids are the
 loop's (`loop`).
 """

@@ -1,6 +1,6 @@
 """The atlas of a VAE: portraits laid out on a map, and what was measured on them once, so that a page need not.
 
-Rule of the room: made of trained models, a rendered world and portraits of held-out seeds; the same input gives
+Invariants: made of trained models, a rendered world and portraits of held-out seeds; the same input gives
 the same file. What the arrays mean stands in `playground.vae.atlas`, which reads them.
 """
 

@@ -1,6 +1,6 @@
 """What to look for while answering, and where: supervision for attention that this world gives for nothing.
 
-Rule of the room: the state that asks must say what the question claims, and the picture's tokens must say whom they
+Invariants: the state that asks must say what the question claims, and the picture's tokens must say whom they
 show, in heads that do not ship; and some heads of one layer are held to look at whom a question is about before the
 first word of its answer, and at what a box holds before each of its coordinates. Who is not there is looked for in
 vain: then they rest on the very first token, as attention does when there is nothing to see, after Xiao et al. (2024),

@@ -1,6 +1,6 @@
 """Losses of naming: what a picture shows, and what words claim.
 
-Rule of the room: scores are a row of all values of all attributes, in the order of `ATTRIBUTES`; what is not to be
+Invariants: scores are a row of all values of all attributes, in the order of `ATTRIBUTES`; what is not to be
 seen costs nothing, and what nobody said costs little.
 """
 

@@ -1,6 +1,6 @@
 """The recipe of the KL autoencoder within `avatar-diffusion`: 64x64 pixels to 8x8 places of 8 numbers, and back.
 
-Rule of the room: Rombach et al. (2022), arXiv:2112.10752, section 3.1, in small, with a stock `AutoencoderKL`. There
+Invariants: Rombach et al. (2022), arXiv:2112.10752, section 3.1, in small, with a stock `AutoencoderKL`. There
 is no adversary: this world is drawn, so sharpness is a matter of edges, which the loss counts again.
 
 `sharpen` goes on with the decoder alone, from latents that are a little off, as those of a UNet are, and with a
@@ -19,7 +19,16 @@ from torch import Tensor
 from playground.avatars.vae import AvatarVAE
 from playground.drawn_world.drawing import portraits
 from playground.training.dataset import World
-from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, tiled, to_uint8, unlike
+from playground.training.recipes.training_loop import (
+    Run,
+    Schedule,
+    device,
+    pictures,
+    placed,
+    reconstruction_loss,
+    tiled,
+    to_uint8,
+)
 
 KL = 2e-3  # of the mean over the latent's numbers: enough to keep them near unit variance
 WIDTHS = (16, 32, 64, 128)
@@ -59,7 +68,7 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
         wanted = pictures(at_size(world, rows, model.config.sample_size), where)
         posterior = model.encode(wanted).latent_dist
         drawn = model.decode(posterior.sample()).sample
-        pixels, loss = unlike(drawn, wanted)
+        pixels, loss = reconstruction_loss(drawn, wanted)
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
         optimiser.zero_grad(set_to_none=True)
         (loss + KL * divergence).backward()
@@ -108,7 +117,7 @@ def sharpen(
         off = OFF * spread * torch.rand((batch, 1, 1, 1)) * torch.randn(batch, *latents.shape[1:])
         given = (latents[rows] + off).to(where).contiguous(memory_format=torch.channels_last)
         drawn = model.decode(given).sample
-        pixels, loss = unlike(drawn, wanted)
+        pixels, loss = reconstruction_loss(drawn, wanted)
         read = perceived(eyes, drawn, wanted)
         optimiser.zero_grad(set_to_none=True)
         (loss + READ * read).backward()

@@ -1,6 +1,6 @@
 """Captions as a recipe needs them: the words of a picture, and exactly which values they allow.
 
-Rule of the room: a picture is described anew every time it is met, and never in words that are held out; a claim is a
+Invariants: a picture is described anew every time it is met, and never in words that are held out; a claim is a
 row of booleans over all values of all attributes, in the order of `ATTRIBUTES`.
 """
 

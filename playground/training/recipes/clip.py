@@ -1,6 +1,6 @@
 """The recipe of `avatar-clip`: a picture and its caption point the same way, Radford et al. (2021), arXiv:2103.00020.
 
-Rule of the room: two parts, each of which can be resumed on its own.
+Invariants: two parts, each of which can be resumed on its own.
 
 1. `words`: the text half learns to say which word comes next and what a caption claims so far, at the end of every
    phrase: only there is told whose the colour was. Words alone are cheap.

@@ -1,6 +1,6 @@
 """The tokenizer of `avatar-clip`.
 
-Rule of the room: CLIP's form, this world's words; the id of the end token is 1, because transformers gives 2 a meaning
+Invariants: CLIP's form, this world's words; the id of the end token is 1, because transformers gives 2 a meaning
 of its own, and any text can be spelled.
 """
 

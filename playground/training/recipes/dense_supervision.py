@@ -1,6 +1,6 @@
 """What every patch of a group picture is a part of: supervision for eyes that this world gives for nothing.
 
-Rule of the room: targets come from the boxes and labels of the record; the heads that answer do not ship. A patch
+Invariants: targets come from the boxes and labels of the record; the heads that answer do not ship. A patch
 belongs to whoever stands in front of its centre; it then says what it can see of that person, how the whole person
 looks, and where the person and the person's things begin and end. People in front stand later in the record.
 

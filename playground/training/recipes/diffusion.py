@@ -1,6 +1,6 @@
 """The recipe of `avatar-diffusion`: noise to the latent of a portrait, led by a caption. Rombach et al. (2022).
 
-Rule of the room: what is trained here is the UNet alone; autoencoder and text encoder are there before and stay as
+Invariants: what is trained here is the UNet alone; autoencoder and text encoder are there before and stay as
 they are. The network predicts v, Salimans & Ho (2022), arXiv:2202.00512, on a schedule that ends in pure noise, Lin et
 al. (2023), arXiv:2305.08891. One caption in ten is left out, so that guidance has something to lead away from.
 

@@ -1,6 +1,6 @@
 """The whole of `avatar-diffusion`, part after part: what each learns from is what those before it made.
 
-Rule of the room: an order and numbers, nothing else. Autoencoder, its decoder, reader of latents, UNet, and at the end
+Invariants: an order and numbers, nothing else. Autoencoder, its decoder, reader of latents, UNet, and at the end
 the larger autoencoder, which learns from the UNet's drawings. Every part has a folder of its own and goes on there.
 """
 

@@ -1,6 +1,6 @@
 """The recipe of `avatar-flow`: the likelihood of the VAE's latents, by change of variables.
 
-Rule of the room: the data are samples of q(z | x), drawn anew at every step from means and spreads that were computed
+Invariants: the data are samples of q(z | x), drawn anew at every step from means and spreads that were computed
 once; a portrait is never decoded here.
 """
 

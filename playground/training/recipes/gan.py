@@ -1,6 +1,6 @@
 """The recipe of `avatar-gan`, in two parts, each of which can be resumed on its own.
 
-Rule of the room: what is learnt by example comes first, because it is a hundred times cheaper than a game.
+Invariants: what is learnt by example comes first, because it is a hundred times cheaper than a game.
 
 1. `styles`: the synthesis and the second half of the mapping learn to draw portraits from the latents of `avatar-vae`.
 2. `game`: generator and discriminator play the game on pictures. The first half of the mapping starts as
@@ -20,7 +20,15 @@ from torch import Tensor, nn
 
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
 from playground.training.dataset import World
-from playground.training.recipes.training_loop import Run, Schedule, device, pictures, tiled, to_uint8, unlike
+from playground.training.recipes.training_loop import (
+    Run,
+    Schedule,
+    device,
+    pictures,
+    reconstruction_loss,
+    tiled,
+    to_uint8,
+)
 from playground.training.recipes.vae_posteriors import Latents
 
 PENALTY_EVERY = 8  # steps; the penalty is multiplied by it
@@ -46,7 +54,7 @@ def styles(generator: AvatarGenerator, known: Latents, world: World, out: Path, 
         rows = np.sort(rng.integers(len(known.mean), size=batch))
         drawn = draw(known.sample(torch.from_numpy(rows).to(where), WIDER))
         wanted = pictures(world.images(rows), where)
-        pixels, loss = unlike(drawn, wanted)
+        pixels, loss = reconstruction_loss(drawn, wanted)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning.parameters(), 1.0)
@@ -122,7 +130,7 @@ def game(
         loss = F.softplus(discriminator(real).detach() - discriminator(drawn)).mean()
         every = torch.from_numpy(rows).to(where)
         w = generator.mapping.of_latent(known.sample(every, WIDER))[:, None].expand(-1, generator.layers, -1)
-        pixels, away = unlike(generator.synthesis(w), real)
+        pixels, away = reconstruction_loss(generator.synthesis(w), real)
         optimisers["generator"].zero_grad(set_to_none=True)
         (loss + anchor * away).backward()
         discriminator.requires_grad_(True)

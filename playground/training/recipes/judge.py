@@ -1,6 +1,6 @@
 """The recipe of the judges: every attribute of a portrait, by cross-entropy, from seeds of their own.
 
-Rule of the room: a judge measures other models, so it learns from seeds of the split `judge`, which no other recipe
+Invariants: a judge measures other models, so it learns from seeds of the split `judge`, which no other recipe
 reads. Its last shards are kept back: on them its confidence is calibrated, and the bar for a valid portrait is set.
 """
 

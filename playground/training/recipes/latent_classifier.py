@@ -1,6 +1,6 @@
 """A reader of latents: which attributes a portrait has, told from its latent alone. It does not ship.
 
-Rule of the room: it learns in minutes, before the UNet does, and stays as it is while that learns. It reads through
+Invariants: it learns in minutes, before the UNet does, and stays as it is while that learns. It reads through
 noise, so that what it asks of a latent is what can be seen, and not a pattern that only fools it.
 """
 

@@ -1,6 +1,6 @@
 """How a small ViT begins: attention that starts out near and alike. Trockman & Kolter (2023), arXiv:2305.09828.
 
-Rule of the room: only where weights start. A transformer of this size, begun at random, spends its first thousands of
+Invariants: only where weights start. A transformer of this size, begun at random, spends its first thousands of
 pictures finding out that neighbours belong together; here it knows.
 """
 

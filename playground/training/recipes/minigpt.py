@@ -1,6 +1,6 @@
 """The recipe of `avatar-minigpt`: eyes, one linear layer, a small Llama. Chen et al. (2023), arXiv:2310.09478.
 
-Rule of the room: two parts, each of which can be resumed on its own.
+Invariants: two parts, each of which can be resumed on its own.
 
 1. `eyes`: the ViT learns what every patch of a group picture is a part of (`dense`), without words. It begins as
    `mimetic` says: begun from avatar-clip's eyes it learnt more slowly.

@@ -1,6 +1,6 @@
 """The tokenizer of `avatar-minigpt`.
 
-Rule of the room: every word of the world's questions is one token, so is every coordinate; any text can be spelled.
+Invariants: every word of the world's questions is one token, so is every coordinate; any text can be spelled.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Two optimisers for one network: Muon for the weights between its layers, AdamW for all else. Jordan et al. (2024).
 
-Rule of the room: a step of Muon turns every singular direction of a weight by the same amount, where AdamW follows the
+Invariants: a step of Muon turns every singular direction of a weight by the same amount, where AdamW follows the
 few that are loud. Embeddings, heads, biases, norms and the first and last convolutions are not maps between hidden
 states, and stay with AdamW. https://kellerjordan.github.io/posts/muon/
 """

@@ -1,6 +1,6 @@
 """A network twice as wide that computes the same: Net2WiderNet of Chen et al. (2016), arXiv:1511.05641.
 
-Rule of the room: every channel becomes two neighbours that say the same, so that the groups of a group norm stay what
+Invariants: every channel becomes two neighbours that say the same, so that the groups of a group norm stay what
 they were. What listened to one of them listens to both, to each with a random share: the shares differ from listener
 to listener, so two that begin alike part as they learn.
 """

@@ -1,6 +1,6 @@
 """What the UNet draws itself, corrected: its own pictures are what visitors see, and no portrait stands beside them.
 
-Rule of the room: it draws as a visitor would; whom it was about to draw is read off the latent, with what the words
+Invariants: it draws as a visitor would; whom it was about to draw is read off the latent, with what the words
 ask for where they ask, and that person is drawn by the world itself and encoded. From its own late states the UNet
 then learns to end there: of parts between two values becomes one of them. An expert that corrects the learner's own
 states is that of Ross et al. (2011), arXiv:1011.0686. The error is not squared (`apart`): the square is content with

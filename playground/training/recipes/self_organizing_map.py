@@ -1,6 +1,6 @@
 """Pictures on a map where neighbours look alike: a self-organising map, Kohonen (1982), in its batch form.
 
-Rule of the room: numpy alone, nothing random; the map is filled evenly, so every place of it shows something.
+Invariants: numpy alone, nothing random; the map is filled evenly, so every place of it shows something.
 """
 
 import numpy as np

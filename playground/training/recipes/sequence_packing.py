@@ -1,6 +1,6 @@
 """Many questions about one picture in one sequence, each of which sees the picture and itself.
 
-Rule of the room: what is learnt is what would be learnt one question at a time, for a fraction of the work; the test
+Invariants: what is learnt is what would be learnt one question at a time, for a fraction of the work; the test
 that compares both is the proof.
 """
 

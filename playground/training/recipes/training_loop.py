@@ -1,6 +1,6 @@
 """The loop every recipe shares: resume, progress with time left, averaged weights, checkpoints and picture grids.
 
-Rule of the room: a folder holds all there is to go on from: `state.safetensors` (networks, their averages and the
+Invariants: a folder holds all there is to go on from: `state.safetensors` (networks, their averages and the
 optimisers), `progress.json`, and `grid.png` to look at. Writing is whole or not at all. Nothing is pickled.
 """
 
@@ -205,7 +205,7 @@ def tiled(images: np.ndarray, columns: int) -> np.ndarray:
     return rows.transpose(0, 2, 1, 3, 4).reshape(count // columns * size, columns * size, 3)
 
 
-def unlike(drawn: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+def reconstruction_loss(drawn: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """How far a drawing is from what was wanted: its mean absolute error, and that with edges and the face again."""
     pixels = F.l1_loss(drawn, wanted)
     error = (drawn - wanted).abs()

@@ -1,6 +1,6 @@
 """The same latents drawn twice as large and more surely: a wider autoencoder of one more level, for the same UNet.
 
-Rule of the room: the smaller autoencoder is there before and says what a latent means. All of it goes on twice as
+Invariants: the smaller autoencoder is there before and says what a latent means. All of it goes on twice as
 wide (`widening`), with an attention in the middle and a level more, and learns from larger pictures of these people.
 This world is drawn: where an edge runs can be told from the latent of a small picture, to less than one of its pixels.
 
@@ -38,10 +38,10 @@ from playground.training.recipes.training_loop import (
     device,
     pictures,
     placed,
+    reconstruction_loss,
     reduced,
     tiled,
     to_uint8,
-    unlike,
 )
 
 MEANT = 1.0  # weight of the encoder's distance from the latent, in standard deviations squared
@@ -239,7 +239,7 @@ def undecided(found: Tensor, wanted: Tensor, others: Tensor) -> Tensor:
 
 def _judged(found: Tensor, lesson: Lesson, lessons: Lessons, eyes: AvatarVAE) -> tuple[Tensor, dict[str, float]]:
     """What pictures (B, 3, S, S) lack, and figures to show; of drawings it is noted."""
-    pixels, loss = unlike(found, lesson.wanted)
+    pixels, loss = reconstruction_loss(found, lesson.wanted)
     read, true = perceived(eyes, found, lesson.wanted), len(lesson.true)
     shares = undecided(found[true:], lesson.wanted[true:], lesson.others)
     lessons.note(lesson.drawn, shares[: len(lesson.drawn)].detach())

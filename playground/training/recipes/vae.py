@@ -1,6 +1,6 @@
 """The recipe of `avatar-vae`: reconstruct a person, or the same person after one edit.
 
-Rule of the room: half of each batch is decoded from its own latent and must give the picture itself. In the other half
+Invariants: half of each batch is decoded from its own latent and must give the picture itself. In the other half
 the coordinates of what was edited are set to the code of the new value, and the decoder must draw the edited person.
 So a control is taught to do what its name says and nothing else; the world draws the answer.
 """

@@ -1,6 +1,6 @@
 """What the VAE thinks of every portrait of a world, computed once: the data of the flow and of the GAN's first parts.
 
-Rule of the room: a posterior is a mean and a spread; samples of it are drawn anew whenever they are asked for.
+Invariants: a posterior is a mean and a spread; samples of it are drawn anew whenever they are asked for.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Two small views: a strip of pictures, and rows of bars. Either can be clicked.
 
-Rule of the room: values are plain JSON and reach the page as text nodes and attributes only. Pictures travel as data
+Invariants: values are plain JSON and reach the page as text nodes and attributes only. Pictures travel as data
 URIs, so nothing of a visitor's is written to disk.
 
 * `PictureStrip` value: {pictures: [{src, caption}], size (pixels of a side), hint}. Event `select` with
@@ -16,16 +16,16 @@ import numpy as np
 from PIL import Image
 
 from playground.imaging.encoding import data_uri, jpeg
-from tabs.common.html_component import Piece
+from tabs.common.html_component import HtmlComponent
 
 
-class PictureStrip(Piece):
+class PictureStrip(HtmlComponent):
     """Pictures beside each other, which wrap; see the module for its value."""
 
     root, styles, scripts = "strip", ("pieces.css",), ("strip.js",)
 
 
-class Bars(Piece):
+class Bars(HtmlComponent):
     """Labelled bars below each other; see the module for its value."""
 
     root, styles, scripts = "bars", ("pieces.css",), ("bars.js",)

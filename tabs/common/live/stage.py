@@ -1,6 +1,6 @@
 """A picture that follows the finger: sliders, circles and chips beside it, and one server function that draws.
 
-Rule of the room: nobody's state lives on the server. Every movement sends one payload that holds all of it; one
+Invariants: nobody's state lives on the server. Every movement sends one payload that holds all of it; one
 request is under way at a time, or two while answers come at once. The newest state is the next to go, the last one
 always arrives, and no older answer follows a newer one. Values reach the page as text nodes and attributes only, never
 as HTML.
@@ -33,7 +33,7 @@ from starlette.responses import JSONResponse
 
 from playground.errors import UserError
 from playground.imaging.encoding import data_uri
-from tabs.common.html_component import Piece
+from tabs.common.html_component import HtmlComponent
 from tabs.common.words import say
 
 Values = dict[str, float | str]
@@ -45,7 +45,7 @@ _WORDS = (
 )  # fmt: skip
 
 
-class LiveStage(Piece):
+class LiveStage(HtmlComponent):
     """A picture with its controls, drawn by `draw(payload) -> answer` (`answer`; `UserError`s are shown in the stage).
 
     `draw` is called on a thread of its own, past the queue, with whatever a browser sent: check it with `Asked.of`.
