@@ -17,13 +17,13 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.drawn_world.sampling import Split, split_of, stream
 from playground.storybook import sprites
 from playground.storybook.backgrounds import MEAN, PLAIN, horizon
 from playground.storybook.relations import Related, hidden, overlap, relations, side_of
 from playground.storybook.rendering import Drawing, boxes, draw, extent, masks, render, visible_fractions
 from playground.storybook.things import THINGS
 from playground.storybook.types import Background, Colour, Item, Relation, Scene, Size, Thing
-from playground.drawn_world.sampling import Split, split_of, stream
 
 __all__ = [
     "SIZES",
@@ -384,7 +384,9 @@ def _sided(
     width, height = extent(item)
     before = (side in (Relation.LEFT_OF, Relation.ABOVE)) == first
     along = width if side in (Relation.LEFT_OF, Relation.RIGHT_OF) else height
-    low, high = (along / 2 + 0.01, split - along / 2 + 0.02) if before else (split + along / 2 - 0.02, 0.99 - along / 2)
+    low, high = (
+        (along / 2 + 0.01, split - along / 2 + 0.02) if before else (split + along / 2 - 0.02, 0.99 - along / 2)
+    )
     if low > high:
         low = high = min(max((low + high) / 2, along / 2 + 0.01), 0.99 - along / 2)
     on_axis = float(rng.uniform(low, high))
