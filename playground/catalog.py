@@ -1,4 +1,4 @@
-"""The catalogue is data: one readable file lists every model, and this room reads and checks it.
+"""The catalogue is data: one readable file lists every model, and this module reads and checks it.
 
 Adding a hub model of a known family is one entry and no code. A user's own file (`--catalog`) may
 add entries and replace entries of the same id. What is wrong is said by file, entry and field.

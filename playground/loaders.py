@@ -2,7 +2,7 @@
 
 Invariants: a family of models is one function here, and the heavy library is imported inside it.
 `fetch` may use the network and holds no lock; `build` constructs and is called under the lock of
-`residency`.
+`runtime.model_cache`.
 """
 
 from importlib import import_module
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 UNLISTED_BYTES = 3_000_000_000  # a guess for a model the catalogue does not know
 SMALL = ("diffusion", "clip")  # families whose model that comes along computes on one core
-# Families of the grounding tab: each is a room of `playground.grounding` with `load(folder, entry, device, dtype)`.
+# Families of the grounding tab: each is a module of `playground.grounding` with `load(folder, entry, device, dtype)`.
 GROUNDING = {
     "avatar-minigpt": "minigpt",
     "florence2": "florence2",
@@ -93,8 +93,8 @@ class Loaders:
 
     def _built(self, entry: Entry, key: ModelKey, fetched: Weights, device: str, task: Task) -> LoadedModel:
         if entry.family in GROUNDING:
-            room = import_module(f"playground.grounding.{GROUNDING[entry.family]}")
-            loaded: LoadedModel = room.load(fetched.path, entry, device, _dtype(device))
+            module = import_module(f"playground.grounding.{GROUNDING[entry.family]}")
+            loaded: LoadedModel = module.load(fetched.path, entry, device, _dtype(device))
             return loaded
         if entry.family.startswith("avatar-"):
             return _avatar(entry, fetched.path, key.role)

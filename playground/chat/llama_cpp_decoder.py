@@ -1,6 +1,6 @@
 """GGUF models through llama.cpp (the prebuilt `xllamacpp` wheel), behind the same `Decoder` protocol.
 
-Invariants: llama.cpp keeps the template, the tokens and the KV cache; this room speaks to it in
+Invariants: llama.cpp keeps the template, the tokens and the KV cache; this module speaks to it in
 token ids, so that a prompt is exactly the ids shown to the user. Imported only when such a model is
 asked for.
 

@@ -1,6 +1,6 @@
 """An answer as other programs read it: JSON, COCO, YOLO.
 
-Invariants: text out, nothing written to disk and nothing in a path that a model said. `drawn.py` has
+Invariants: text out, nothing written to disk and nothing in a path that a model said. `annotation.py` has
 the pictures.
 """
 

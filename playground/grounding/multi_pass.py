@@ -2,7 +2,7 @@
 
 Invariants: what needs two steps (a caption, then where its phrases are) or one per thing asked is composed here;
 words stream through all of them, and the raw words of the steps stand one under the other. Imports torch through
-`streaming`.
+`generation`.
 """
 
 import time

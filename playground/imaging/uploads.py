@@ -1,7 +1,7 @@
 """Pictures from outside, made harmless: an upload becomes an upright RGB picture, or words that say why not.
 
 Invariants: limits are checked before a pixel is decoded. Nothing here keeps a file's metadata (place, camera,
-owner): a picture that left this room holds pixels alone.
+owner): a picture that left this module holds pixels alone.
 """
 
 import struct

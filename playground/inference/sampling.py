@@ -1,7 +1,7 @@
 """From logits to the next token: the samplers, in the order every engine keeps.
 
 Invariants: pure functions on one position's logits; no model, no tokenizer. Imports torch, and
-is itself imported only by rooms that do.
+is itself imported only by modules that do.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Between a pipeline's latents and pictures: one layout for previews, the film and the last decode.
 
-Invariants: latents are (B, C, h, w) of unit variance, as the denoiser sees them; only this room knows how each
+Invariants: latents are (B, C, h, w) of unit variance, as the denoiser sees them; only this module knows how each
 pipeline packs, scales and shifts them before its autoencoder.
 """
 

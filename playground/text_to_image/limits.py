@@ -1,7 +1,7 @@
 """What can be asked of a text-to-image model, known before it is loaded.
 
 Invariants: all of it follows from the catalogue's entry; no model library. The page shows these limits, and
-`wish.py` holds every request to them.
+`validation.py` holds every request to them.
 """
 
 from dataclasses import dataclass

@@ -56,7 +56,7 @@ class _Run:
 
 
 class LocalPipeline:
-    """A loaded pipeline. Requests it is given are settled (`wish.settle`)."""
+    """A loaded pipeline. Requests it is given are settled (`validation.validate_request`)."""
 
     def __init__(self, pipe: Any, entry: Entry, offload: Offload = "none", ways: tuple[str, ...] = ()) -> None:
         self.pipe = pipe

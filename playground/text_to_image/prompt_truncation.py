@@ -1,6 +1,6 @@
 """How much of a prompt a model reads.
 
-Invariants: nothing is shortened here, the pipelines do that; this room says beforehand what they will not read,
+Invariants: nothing is shortened here, the pipelines do that; this module says beforehand what they will not read,
 since their own word about it goes to a log nobody sees.
 """
 

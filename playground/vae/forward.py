@@ -1,6 +1,6 @@
 """Arrays in, arrays out: the few things the VAE's verbs ask of its networks.
 
-Invariants: the only room of this package that imports torch, so whoever wants a quick start imports it inside a
+Invariants: the only module of this package that imports torch, so whoever wants a quick start imports it inside a
 function. Pictures are (B, S, S, 3) uint8, latents (B, z) float32; nothing keeps a gradient.
 """
 

@@ -177,7 +177,7 @@ def _kept(value: object, layers: int, width: int) -> Kept:
 
 
 def moved(recipe: Recipe, values: Mapping[str, float | str]) -> Recipe:
-    """The recipe with sliders at these values; names as `view.controls` gives them.
+    """The recipe with sliders at these values; names as `render.controls` gives them.
 
     Raises:
         UserError: a slider that this recipe does not have, or a value out of its range.

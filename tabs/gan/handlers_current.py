@@ -61,7 +61,7 @@ class CurrentHandlers:
         recipe, about = self._read(Asked.of(payload, 1))
         return answer(self.draw(recipe).jpeg, NO_LATENT, render.values(recipe, about))
 
-    # --- what the other rooms ask for --------------------------------------------------------------------
+    # --- what the other modules ask for --------------------------------------------------------------------
 
     def current(self, shown: Any) -> tuple[Recipe, GeneratorConfig]:
         """The recipe on the stage, from its value. Raises `UserError`."""

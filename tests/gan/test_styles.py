@@ -1,4 +1,4 @@
-"""Seeds, styles, directions and paths: the pure half of the GAN's room, against what the formulas promise."""
+"""Seeds, styles, directions and paths: the pure half of the GAN's package, against what the formulas promise."""
 
 from typing import Any
 

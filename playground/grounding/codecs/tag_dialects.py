@@ -1,6 +1,6 @@
 """MiniGPT-v2, Kosmos-2, InternVL and Rex-Omni: tags around a phrase, boxes behind it.
 
-Invariants: each dialect is a record; what reads it is in `inline.py`.
+Invariants: each dialect is a record; what reads it is in `tagged_codec.py`.
 """
 
 import math
