@@ -20,6 +20,7 @@ from tabs.chat.session import SessionState, Updates
 from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice, model_line
 from tabs.common.seeds import keep_typed_seed
+from tabs.common.tab import TabHandles
 from tabs.common.words import label, language_of
 
 EXAMPLES = (
@@ -36,7 +37,7 @@ ESCAPE_STOPS = """() => document.addEventListener("keydown", (event) => {
 CHOICE_KEY = "aigc-playground-chat-model"
 
 
-def chat_tab(playground: Playground) -> None:
+def chat_tab(playground: Playground) -> TabHandles:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.chat
     handlers, inside = ChatHandlers(service), InspectionHandlers(service)
@@ -206,6 +207,7 @@ def chat_tab(playground: Playground) -> None:
     gr.on(None, None, js=ESCAPE_STOPS, api_visibility="private")
     gr.on(None, opened, [chosen, visit], [model, *described, *drawn], **quick)
     api.chat_endpoints(service)
+    return TabHandles()
 
 
 def _slider(name: str, value: float, step: float, info: str | None = None) -> gr.Slider:

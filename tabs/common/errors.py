@@ -1,7 +1,7 @@
 """The one place where a `UserError` becomes what Gradio shows.
 
-Invariants: on the page it is a note beside what is there, since Gradio draws a raised error over
-the very conversation that was kept; a program that calls an endpoint gets it raised.
+Invariants: on the page it is a note beside what is there, since Gradio draws a raised error over the very conversation
+that was kept; a program that calls an endpoint gets it raised.
 """
 
 import functools
@@ -19,12 +19,15 @@ SHOWN_S = 12
 
 
 def shown(handler: F) -> F:
-    """Wrap an event's handler (plain or generator): its `UserError`s are shown as a note, and nothing is redrawn."""
+    """Wrap an event's handler (plain or generator): its `UserError`s are shown as a note, and nothing is redrawn.
+
+    A handler that returns `Updates` may return an empty dict.
+    """
 
     @functools.wraps(handler)
     def plain(*args: Any, **kwargs: Any) -> Any:
         try:
-            return handler(*args, **kwargs)
+            return _or_skip(handler(*args, **kwargs))
         except UserError as error:
             gr.Warning(str(error), duration=SHOWN_S)
             return gr.skip()
@@ -32,7 +35,8 @@ def shown(handler: F) -> F:
     @functools.wraps(handler)
     def generator(*args: Any, **kwargs: Any) -> Iterator[Any]:
         try:
-            yield from handler(*args, **kwargs)
+            for updates in handler(*args, **kwargs):
+                yield _or_skip(updates)
         except UserError as error:
             gr.Warning(str(error), duration=SHOWN_S)
             yield gr.skip()
@@ -54,6 +58,11 @@ def raised(endpoint: F) -> F:
             yield from endpoint(*args, **kwargs)
 
     return cast(F, generator if inspect.isgeneratorfunction(endpoint) else plain)
+
+
+def _or_skip(updates: Any) -> Any:
+    """Gradio would take an empty dict for a value."""
+    return gr.skip() if isinstance(updates, dict) and not updates else updates
 
 
 @contextmanager

@@ -1,160 +1,42 @@
-"""Every word a visitor reads, in English and 中文, side by side.
+"""Every word a visitor reads, in English and 中文, side by side: those that several tabs use, and the way to say them.
 
-Invariants: labels go to the browser as keys (`label`) and are translated there; text that Python
-composes (`say`) is put in the language the browser asked for. Nothing else in `tabs/` holds a sentence.
+Invariants: labels go to the browser as keys (`label`) and are translated there; text that Python composes (`say`) is
+put in the language the browser asked for. No other file of `tabs/` than the `words.py` of each tab holds a sentence.
 """
+
+from collections.abc import Mapping
 
 import gradio as gr
 
-from tabs.common.live import words as words_live
-from tabs.gan import words as words_gan
-from tabs.grounding import words as words_grounding
-from tabs.text_to_image import words as words_text_to_image
-from tabs.vae import words as words_vae
-from tabs.vae import words_photo
+from playground.runtime.devices import format_bytes
 
 LANGUAGES = ("en", "zh")
+_STRINGS: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+I18N = gr.I18n(**_STRINGS)  # holds the same dictionaries: words registered later are in it
 
-# key: (English, 中文)
-_WORDS: dict[str, tuple[str, str]] = {
-    # the page
-    "title": ("AIGC Playground", "AIGC 游乐场"),
-    "promise": ("Generative models you can touch, on this machine.", "在这台机器上，亲手触摸生成式模型。"),
-    "tab_chat": ("Chat", "对话"),
-    "tab_image": ("Text to image", "文生图"),
-    "tab_ground": ("Grounding", "图文定位"),
-    "tab_vae": ("VAE sliders", "VAE 滑块"),
-    "tab_gan": ("GAN", "GAN 采样"),
-    # chat: conversation
-    "chat_view": ("Conversation", "对话"),
-    "chat_empty": ("Say hello, or choose an example below.", "打个招呼，或从下面选一个例子。"),
-    "message": ("Message", "消息"),
-    "message_hint": (
-        "Type a message, Enter sends, Shift+Enter makes a new line",
-        "输入消息，回车发送，Shift+回车换行",
-    ),
-    "send": ("Send", "发送"),
-    "stop": ("Stop", "停止"),
-    "regenerate": ("Regenerate", "重新生成"),
-    "continue": ("Continue", "继续"),
-    "undo": ("Undo", "撤销"),
-    "clear": ("Clear", "清空"),
-    "export": ("Export", "导出"),
-    "import": ("Import", "导入"),
-    "examples": ("Try one", "试一试"),
-    "reasoning": ("Reasoning", "思考过程"),
-    # chat: settings
-    "model": ("Model", "模型"),
-    "model_own": ("or type a hub id, owner/name", "也可输入 Hub 上的 owner/name"),
-    "system_prompt": ("System prompt", "系统提示词"),
-    "system_prompt_hint": (
-        "Who the model should be. Empty: its own default",
-        "希望模型扮演的角色；留空则用它自己的默认设置",
-    ),
-    "settings": ("Sampling", "采样"),
-    "temperature": ("Temperature", "温度"),
-    "temperature_info": ("0 always says the likeliest token", "0 总是说最可能的词"),
-    "top_p": ("Top-p", "Top-p"),
-    "top_k": ("Top-k (0: off)", "Top-k（0：关闭）"),
-    "min_p": ("Min-p", "Min-p"),
-    "repetition_penalty": ("Repetition penalty", "重复惩罚"),
-    "max_new_tokens": ("Max tokens", "最多词元数"),
-    "seed": ("Seed", "随机种子"),
-    "seed_info": ("Same seed, same reply", "相同种子，相同回复"),
-    "random_seed": ("New seed each time", "每次换新种子"),
-    "thinking": ("Think before answering", "先思考再回答"),
-    # chat: looking inside
-    "inside": ("Inside the reply", "回复的内部"),
-    "inside_empty": (
-        "The reply appears here token by token, coloured by how surprising each was. Click one.",
-        "回复会逐个词元显示在这里，颜色表示它有多出人意料。点一个看看。",
-    ),
-    "prompt_seen": ("The prompt as the model saw it", "模型看到的提示词"),
-    "prompt_empty": ("Send a message to see it.", "发送消息后显示。"),
-    # chat: words of the inspector component
-    "sure": ("expected", "意料之中"),
-    "surprising": ("surprising", "出人意料"),
-    "bits": ("bits of surprise", "比特意外度"),
-    "alternatives": ("What it could have said", "本来还可以说"),
-    "before": ("model", "模型"),
-    "after": ("after sampler", "采样后"),
-    "from_here": ("continue from this", "由此继续"),
-    "lens": ("Logit lens: what each layer would say", "Logit lens：各层会说什么"),
-    "layer": ("layer", "层"),
-    "lens_top": ("likeliest", "最可能"),
-    "lens_said": ("of the said one", "所说的词"),
-    "attention": (
-        "Where it looked: mean attention over all layers and heads (the first token, where attention rests, is left "
-        "out of the colour scale)",
-        "它在看哪里：所有层与头的平均注意力（首个词元是注意力的“休息处”，不计入颜色标度）",
-    ),
-    "entropy": ("How undecided it was: {bits:.1f} bits of entropy.", "它有多犹豫：熵为 {bits:.1f} 比特。"),
-    "estimate": (
-        "After-sampler figures are an estimate: the likeliest tokens alone do not settle where top-p cuts.",
-        "采样后的数值为估计：仅凭最可能的词元无法确定 top-p 的截断处。",
-    ),
-    "looking": ("Looking inside the model…", "正在查看模型内部……"),
-    # composed in Python
-    "waiting": ("Waiting: {place} before you", "排队中：前面还有 {place} 个"),
-    "waiting_for": ("Waiting: {what}", "等待中：{what}"),
-    "waiting_next": ("Waiting: you are next", "排队中：下一个就是你"),
-    "downloading": ("Downloading {what}: {done} of {total}", "正在下载 {what}：{done} / {total}"),
-    "preparing": ("Preparing {what}, once only", "正在准备 {what}（仅一次）"),
-    "loading": ("Loading {what}", "正在加载 {what}"),
-    "warming up": ("Warming up {what}", "正在预热 {what}"),
-    "reading": ("Reading the prompt: {done} of {total} tokens", "正在读取提示词：{done} / {total} 个词元"),
-    "ready": ("Writing", "正在书写"),
-    "status_prompt": ("prompt {n}", "提示词 {n}"),
-    "status_reused": ("({n} reused)", "（复用 {n}）"),
-    "status_first": ("first token {s:.2f} s", "首个词元 {s:.2f} 秒"),
-    "status_speed": ("{n} tokens at {rate:.0f}/s", "{n} 个词元，每秒 {rate:.0f} 个"),
-    "status_context": ("context {used:,} of {limit:,}", "上下文 {used:,} / {limit:,}"),
-    "status_stopped": ("stopped", "已停止"),
-    "status_length": ("token limit reached: Continue goes on", "到达长度上限：按“继续”接着写"),
-    "held_nothing": ("No model in memory yet.", "内存中还没有模型。"),
-    "held": ("In memory: {models}.", "内存中：{models}。"),
-    "place_ram": ("CPU", "CPU"),
-    "place_device": ("GPU", "GPU"),
-    "status_seed": ("seed {seed}", "种子 {seed}"),
-    "status_dropped": (
-        "The context is full: the oldest {n} messages were left out of this prompt.",
-        "上下文已满：本次提示词省略了最早的 {n} 条消息。",
-    ),
-    "state_embedded": ("embedded", "内置"),
-    "state_cached": ("on this disk", "已在本机"),
-    "state_to download": ("download {size}", "需下载 {size}"),
-    "state_gated": ("gated, download {size}", "需授权，下载 {size}"),
-    "state_remote": ("remote", "远程"),
-    "model_line": (
-        "{licence} · {state} · reads {context:,} tokens · about {memory} of memory. {note}",
-        "{licence} · {state} · 可读 {context:,} 个词元 · 约占内存 {memory}。{note}",
-    ),
-    "model_line_remote": ("{licence} · runs at {host}. {note}", "{licence} · 运行于 {host}。{note}"),
-    "imported": ("{n} messages imported.", "已导入 {n} 条消息。"),
-    "busy": (
-        "A reply is being written. Stop it first, or wait for its end.",
-        "正在书写回复。请先停止，或等它写完。",
-    ),
-}
 
-_WORDS |= words_live.WORDS | words_vae.WORDS | words_photo.WORDS | words_gan.WORDS | words_text_to_image.WORDS
-_WORDS |= words_grounding.WORDS
+def register_words(words: Mapping[str, tuple[str, str]]) -> None:
+    """Add the words of a tab: key → (English, 中文).
 
-_STRINGS = {language: {key: texts[place] for key, texts in _WORDS.items()} for place, language in enumerate(LANGUAGES)}
-
-I18N = gr.I18n(en=_STRINGS["en"], zh=_STRINGS["zh"])
+    Raises:
+        ValueError: A key is taken by another text.
+    """
+    for key, texts in words.items():
+        for language, text in zip(LANGUAGES, texts, strict=True):
+            if _STRINGS[language].setdefault(key, text) != text:
+                raise ValueError(f"The word {key!r} has two texts: {_STRINGS[language][key]!r} and {text!r}.")
 
 
 def label(key: str) -> str:
     """A static text, translated in the browser."""
-    assert key in _WORDS, key
+    assert key in _STRINGS[LANGUAGES[0]], key
     return I18N(key)  # type: ignore[return-value]  # Gradio takes I18nData wherever it takes a label
 
 
 def language_of(request: gr.Request | None) -> str:
     """The first of our languages that the browser asks for."""
-    wished = request.headers.get("accept-language", "") if request is not None and request.headers else ""
-    for part in wished.lower().split(","):
+    accepted = request.headers.get("accept-language", "") if request is not None and request.headers else ""
+    for part in accepted.lower().split(","):
         if part.strip()[:2] in LANGUAGES:
             return part.strip()[:2]
     return LANGUAGES[0]
@@ -165,8 +47,58 @@ def say(language: str, key: str, **values: object) -> str:
     return _STRINGS[language][key].format(**values)
 
 
-def size_text(count: int) -> str:
+def size_text(nbytes: int) -> str:
     """Bytes for people: 92 MB, 1.5 GB; a question mark where nobody said."""
-    if not count:
-        return "?"
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    return format_bytes(nbytes) if nbytes else "?"
+
+
+# key: (English, 中文)
+WORDS: dict[str, tuple[str, str]] = {
+    # the page
+    "title": ("AIGC Playground", "AIGC 游乐场"),
+    "promise": ("Generative models you can touch, on this machine.", "在这台机器上，亲手触摸生成式模型。"),
+    # what every tab has
+    "model": ("Model", "模型"),
+    "stop": ("Stop", "停止"),
+    "clear": ("Clear", "清空"),
+    "seed": ("Seed", "随机种子"),
+    "random_seed": ("New seed each time", "每次换新种子"),
+    "temperature": ("Temperature", "温度"),
+    # where long work stands
+    "waiting": ("Waiting: {place} before you", "排队中：前面还有 {place} 个"),
+    "waiting_for": ("Waiting: {what}", "等待中：{what}"),
+    "waiting_next": ("Waiting: you are next", "排队中：下一个就是你"),
+    "downloading": ("Downloading {what}: {done} of {total}", "正在下载 {what}：{done} / {total}"),
+    "preparing": ("Preparing {what}, once only", "正在准备 {what}（仅一次）"),
+    "loading": ("Loading {what}", "正在加载 {what}"),
+    "warming up": ("Warming up {what}", "正在预热 {what}"),
+    "reading": ("Reading the prompt: {done} of {total} tokens", "正在读取提示词：{done} / {total} 个词元"),
+    "ready": ("Writing", "正在书写"),
+    # the model menu
+    "state_embedded": ("embedded", "内置"),
+    "state_cached": ("on this disk", "已在本机"),
+    "state_to download": ("download {size}", "需下载 {size}"),
+    "state_gated": ("gated, download {size}", "需授权，下载 {size}"),
+    "state_remote": ("remote", "远程"),
+    "model_line": (
+        "{licence} · {state} · reads {context:,} tokens · about {memory} of memory. {note}",
+        "{licence} · {state} · 可读 {context:,} 个词元 · 约占内存 {memory}。{note}",
+    ),
+    "model_line_remote": ("{licence} · runs at {host}. {note}", "{licence} · 运行于 {host}。{note}"),
+    # the live stage
+    "live_loading": ("Drawing…", "正在绘制……"),
+    "live_lost": (
+        "The picture did not arrive. Move a control to try again; if it stays so, reload the page.",
+        "图片没有送达。再动一下控件试试；若仍如此，请刷新页面。",
+    ),
+    "live_reset": ("Reset all", "全部重置"),
+    "live_reset_one": ("Reset", "重置"),
+    "live_random": ("Randomise", "随机"),
+    "live_lock": ("Lock", "锁定"),
+    "live_unlock": ("Unlock", "解锁"),
+    "live_fps": ("Pictures per second", "每秒图片数"),
+    "live_hold": ("Hold to see the picture before any control was moved", "按住可查看移动控件之前的图片"),
+    "live_picture": ("The picture that the controls draw", "由控件绘制的图片"),
+}
+
+register_words(WORDS)

@@ -12,6 +12,7 @@ from playground.core import Playground
 from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
 from tabs.common.live.stage import LiveStage
+from tabs.common.tab import TabHandles
 from tabs.common.words import label, language_of
 from tabs.gan import api, panels, render
 from tabs.gan.components import strip
@@ -29,13 +30,13 @@ HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 QUICK = {**HIDDEN, "queue": False}  # past the queue; there an error would lose its words
 
 
-def gan_tab(playground: Playground) -> None:
+def gan_tab(playground: Playground) -> TabHandles:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.gan
     entries = service.catalog.of_tab("gan")
     if not entries:
         gr.Markdown(label("gan_none"), elem_classes="subtle")
-        return
+        return TabHandles()
     first = entries[0]
     current = CurrentHandlers(service)
     film, explore, files = AnimationHandlers(current), ExploreHandlers(current), FileHandlers(current)
@@ -179,3 +180,4 @@ def gan_tab(playground: Playground) -> None:
     model.input(shown(start), [model, visit], [*begun, *drawn], **verb)
     gr.on(None, shown(opened), [chosen, visit], [model, *begun, *drawn], **QUICK)
     api.gan_endpoints(service)
+    return TabHandles()

@@ -5,6 +5,7 @@ Invariants: every key starts with gan_.
 
 # key: (English, 中文)
 WORDS: dict[str, tuple[str, str]] = {
+    "tab_gan": ("GAN", "GAN 采样"),
     "gan_none": ("No GAN is in the catalogue. Add one with --catalog.", "目录中没有 GAN 模型。可用 --catalog 添加。"),
     "gan_model": ("Model", "模型"),
     "gan_model_line": (

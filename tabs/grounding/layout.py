@@ -4,7 +4,6 @@ The picture on the left, the conversation about it on the right. What an answer 
 is still being written; a box that a visitor draws is a question.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -14,9 +13,11 @@ from playground.core import Playground
 from playground.grounding.types import GroundingTask
 from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
+from tabs.common.events import Updates
 from tabs.common.live.components import PictureStrip, strip
 from tabs.common.sliders import slider_range
 from tabs.common.status_line import StatusLine
+from tabs.common.tab import Accepts, Picture, Sends, TabHandles
 from tabs.common.words import label, language_of
 from tabs.grounding import api, panels, render
 from tabs.grounding.components import Stage, Talk, Tasks
@@ -39,25 +40,13 @@ HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 QUICK = {**HIDDEN, "queue": False}  # past the queue; there an error would lose its words
 
 
-@dataclass(frozen=True)
-class GroundingTabHandles:
-    """What the page needs to hand pictures to this tab and on to others."""
-
-    verbs: EditingHandlers
-    visit: gr.State
-    drawn: list[Any]  # what `verbs.opened` redraws
-    box: gr.Textbox  # to be filled in by `WITH_BOX`, as the second input
-    to_vae: gr.Button
-    model: gr.Dropdown
-
-
-def grounding_tab(playground: Playground) -> GroundingTabHandles | None:
+def grounding_tab(playground: Playground) -> TabHandles:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.grounding
     entries = service.entries()
     if not entries:
         gr.Markdown(label("ground_none"), elem_classes="subtle")
-        return None
+        return TabHandles()
     first, known = entries[0], [entry.id for entry in entries]
     limits = service.limits(first.id)
     handlers = GroundingHandlers(service)
@@ -88,8 +77,7 @@ def grounding_tab(playground: Playground) -> GroundingTabHandles | None:
             settings = panels.settings_panel(entries, playground.state, limits)
             eyes = panels.eyes_panel(limits)
             exports = panels.export_panel()
-            with gr.Row(elem_classes="tools"):
-                to_vae = gr.Button(label("ground_send_crop"), size="sm", min_width=120, elem_id="ground-to-vae")
+            with gr.Row(elem_classes="tools") as tools:
                 clear = gr.Button(label("ground_clear_talk"), size="sm", min_width=120, elem_id="ground-clear")
     saved, box = gr.Textbox(visible=False), gr.Textbox(visible=False)
 
@@ -196,7 +184,20 @@ def grounding_tab(playground: Playground) -> GroundingTabHandles | None:
 
     gr.on(None, shown(opened), [chosen, visit], [*by_model, model, settings.compare, *drawn], **QUICK)
     api.grounding_endpoint(service)
-    return GroundingTabHandles(verbs, visit, drawn, box, to_vae, model)
+
+    def crop_sent(visit: SessionState, box: str, model_id: str, request: gr.Request) -> Picture:
+        """The inside of the visitor's box, on its way to another tab."""
+        return Picture(verbs.crop(visit, box, request), avatar=verbs.drawn_world(model_id))
+
+    def picture_received(sent: Picture, visit: SessionState, request: gr.Request) -> Updates:
+        """A picture of another tab is to be asked about."""
+        return dict(zip(drawn, verbs.opened(visit, sent.image, request), strict=True))
+
+    crops = Sends(
+        Picture, "ground", tools, crop_sent, [visit, box, model], verb, words={"vae": "ground_send_crop"}, js=WITH_BOX
+    )
+    pictures = Accepts(Picture, "ground", "ground_send", picture_received, drawn, [visit])
+    return TabHandles(sends=[crops], accepts=[pictures])
 
 
 def _shelf(found: tuple[Example, ...]) -> dict[str, Any]:

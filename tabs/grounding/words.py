@@ -5,6 +5,8 @@ Invariants: every key starts with ground_.
 
 # key: (English, 中文)
 WORDS: dict[str, tuple[str, str]] = {
+    "tab_ground": ("Grounding", "图文定位"),
+    "ground_send": ("To grounding", "送到图文定位"),
     "ground_none": (
         "No grounding model is in the catalogue. Add one with --catalog.",
         "目录中没有定位模型。可用 --catalog 添加。",

@@ -5,7 +5,6 @@ two settings against each other, what the model was sent.
 """
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -16,6 +15,7 @@ from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice
 from tabs.common.status_line import StatusLine
+from tabs.common.tab import Picture, Sends, TabHandles
 from tabs.common.words import label, language_of
 from tabs.text_to_image import api, gallery, handlers_grid, panels, render
 from tabs.text_to_image.components import Canvas, Chips, Gallery
@@ -47,22 +47,13 @@ HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 QUICK = {**HIDDEN, "queue": False}  # past the queue; there an error would lose its words
 
 
-@dataclass(frozen=True)
-class ImageTabHandles:
-    """What the page needs to hand a picture to other tabs: the buttons, and whose picture it is."""
-
-    to_vae: gr.Button
-    to_ground: gr.Button
-    visit: gr.State
-
-
-def image_tab(playground: Playground) -> ImageTabHandles | None:
+def image_tab(playground: Playground) -> TabHandles:
     """Build the tab inside the current `gr.Blocks` and wire its events."""
     service = playground.images
     entries = service.entries()
     if not entries:
         gr.Markdown(label("image_none"), elem_classes="subtle")
-        return None
+        return TabHandles()
     first = entries[0]
     known = [entry.id for entry in entries]
     limits = service.limits(first.id)
@@ -113,12 +104,10 @@ def image_tab(playground: Playground) -> ImageTabHandles | None:
         with gr.Column(scale=3, min_width=310):
             canvas = Canvas({"pictures": [], "hint": ""}, elem_id="image-canvas")
             status = StatusLine({"text": ""}, elem_id="image-status")
-            with gr.Row(elem_classes="tools"):
+            with gr.Row(elem_classes="tools") as tools:
                 download = _tool("download")
                 use = _tool("use")
                 as_start = _tool("to_start")
-                to_vae = _tool("to_vae")
-                to_ground = _tool("to_ground")
                 clear = _tool("clear")
             order = gr.Radio(
                 [(label("image_sort_new"), "new"), (label("image_sort_best"), "best")], value="new",
@@ -252,7 +241,13 @@ def image_tab(playground: Playground) -> ImageTabHandles | None:
         [*by_model, odd, model, canvas, pictures, filming.film, table.cells], **QUICK,
     )  # fmt: skip
     api.image_endpoints(service)
-    return ImageTabHandles(to_vae, to_ground, visit)
+
+    def picture_sent(visit: SessionState, request: gr.Request) -> Picture:
+        """The chosen picture, on its way to another tab."""
+        model_id = gallery.model(visit, request)
+        return Picture(gallery.picture(visit, request), avatar=service.limits(model_id).vocabulary)
+
+    return TabHandles(sends=[Sends(Picture, "image", tools, picture_sent, [visit], verb)])
 
 
 def _tool(name: str) -> gr.Button:

@@ -5,6 +5,7 @@ Invariants: every key starts with image_.
 
 # key: (English, 中文)
 WORDS: dict[str, tuple[str, str]] = {
+    "tab_image": ("Text to image", "文生图"),
     "image_none": (
         "No text-to-image model is in the catalogue. Add one with --catalog.",
         "目录中没有文生图模型。可用 --catalog 添加。",
@@ -98,8 +99,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "image_download": ("Download", "下载"),
     "image_use": ("Use its settings", "用它的设置"),
     "image_to_start": ("As start picture", "作为起始图"),
-    "image_to_vae": ("To the VAE tab", "送到 VAE 页"),
-    "image_to_ground": ("To grounding", "送到图文定位"),
     "image_clear": ("Clear", "清空"),
     # composed in Python
     "image_seconds": ("{s:.2f} s", "{s:.2f} 秒"),

@@ -17,13 +17,13 @@ CHOICE_KEY = "aigc-playground-photo-model"
 AT_FIRST = 4  # channels shown before a model has told how many it has
 
 
-def photo_panel(playground: Playground) -> None:
-    """Build the panel inside the current `gr.Blocks` and wire its events."""
+def photo_panel(playground: Playground) -> gr.Image | None:
+    """Build the panel inside the current `gr.Blocks` and wire its events; where a picture is brought in."""
     service = playground.autoencoders
     entries = service.entries()
     if not entries:
         gr.Markdown(label("photo_none"))
-        return
+        return None
     handlers, first = PhotoHandlers(service), entries[0]
 
     visit = gr.State(PhotoSessionState(), delete_callback=handlers.stop)
@@ -138,6 +138,7 @@ def photo_panel(playground: Playground) -> None:
         return gr.Dropdown(choices=choices, value=model_id), line, slider
 
     gr.on(None, opened, [chosen, visit], [model, about, side], queue=False, **hidden)
+    return picture
 
 
 def _picture(word: str, elem_id: str) -> gr.Image:

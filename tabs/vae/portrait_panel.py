@@ -24,8 +24,8 @@ from tabs.vae.session import SessionState
 FAMILY = "avatar-vae"
 
 
-def faces_panel(playground: Playground) -> None:
-    """Build the panel inside the current `gr.Blocks` and wire its events."""
+def faces_panel(playground: Playground) -> gr.Image:
+    """Build the panel inside the current `gr.Blocks` and wire its events; where a picture is brought in."""
     service = playground.vae
     handlers = VaeHandlers(service)
     keeper = FileHandlers(handlers)
@@ -141,6 +141,7 @@ def faces_panel(playground: Playground) -> None:
 
     model.input(shown(choose), [visit, model], [*drawn, about, pair, quality, *clear], **verb)
     gr.on(None, opened, [visit], [*drawn, about], queue=False, show_progress="hidden", api_visibility="private")
+    return picture
 
 
 def _sent(visit: SessionState, text: str, stage: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -5,6 +5,8 @@ Invariants: every key starts with vae_.
 
 # key: (English, 中文)
 WORDS: dict[str, tuple[str, str]] = {
+    "tab_vae": ("VAE sliders", "VAE 滑块"),
+    "vae_send": ("To the VAE tab", "送到 VAE 页"),
     "vae_avatars": ("Faces", "头像"),
     "vae_photos": ("Photographs", "照片"),
     "vae_no_model": (
