@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.storybook import sprites
-from playground.storybook.rendering import extent, sides
+from playground.storybook.rendering import extent
 from playground.storybook.types import Item, Relation, Scene
 
 CLEAR = 0.15  # how far apart the centres are at least for left, right, above, below; parts of the picture
@@ -126,7 +126,7 @@ def _boxes_meet(first: Item, second: Item) -> bool:
 
 def _placed(item: Item) -> NDArray[np.float64]:
     """(N, 2) points spread over what is solid of an item, 0..1 of the picture."""
-    points = sprites.outline(item.thing)[1] * item.size
+    points = sprites.outline(item)[1] * item.size
     along, across = points[:, 0] * (-1 if item.flip else 1), points[:, 1]
     turn = math.radians(item.angle)
     cosine, sine = math.cos(turn), math.sin(turn)
@@ -135,8 +135,8 @@ def _placed(item: Item) -> NDArray[np.float64]:
 
 def _holds(item: Item, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(N,) which of these points lie on what is solid of an item."""
-    solid = sprites.outline(item.thing)[0]
-    width, height = sides(item.thing)
+    solid = sprites.outline(item)[0]
+    width, height = sprites.sides(item)
     turn = math.radians(item.angle)
     cosine, sine = math.cos(turn), math.sin(turn)
     right, down = points[:, 0] - item.x, points[:, 1] - item.y

@@ -15,7 +15,6 @@ from PIL import Image, ImageFilter
 
 from playground.storybook import sprites
 from playground.storybook.backgrounds import draw_background, horizon
-from playground.storybook.things import PLACES
 from playground.storybook.types import Background, Item, Scene
 
 _SHADE = np.array([22, 22, 40], np.float32)  # the colour of shadows
@@ -89,18 +88,10 @@ def visible_fractions(scene: Scene, size: int = 128) -> NDArray[np.float32]:
 
 def extent(item: Item) -> tuple[float, float]:
     """The width and height of an item as it is turned, in parts of the picture's side."""
-    width, height = sides(item.thing)
+    width, height = sprites.sides(item)
     turn = math.radians(item.angle)
     along, across = abs(math.cos(turn)), abs(math.sin(turn))
     return item.size * (width * along + height * across), item.size * (width * across + height * along)
-
-
-@lru_cache(maxsize=4096)
-def sides(thing: int) -> tuple[float, float]:
-    """The width and height of a thing's sprite in parts of its longer side."""
-    place = PLACES[thing]
-    longer = max(place.width, place.height)
-    return place.width / longer, place.height / longer
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
@@ -156,7 +147,7 @@ def _paste(canvas: NDArray[np.float32], item: Item, mask: NDArray[np.bool_] | No
     """Lay an item over the canvas, and note where it is solid."""
     size = len(canvas)
     longer = next((n for n in sprites.LEVELS if n >= item.size * size), sprites.LEVELS[-1])
-    source = sprites.level(item.thing, item.colour, longer)
+    source = sprites.item_level(item, longer)
     turned = _turned(source, item, size, max(source.size), (item.x, item.y), Image.Resampling.BICUBIC)
     if turned is None:
         return
@@ -180,7 +171,7 @@ def _shade(canvas: NDArray[np.float32], item: Item, background: Background, grou
         spread = _turned(_ellipse(), flat, size, 64, (item.x, bottom - 0.012), Image.Resampling.BILINEAR)
         strength = 0.22 if background is Background.SEA else 0.4
     else:
-        behind = sprites.shadow(item.thing)
+        behind = sprites.shadow(item)
         inner = max(behind.size) - 2 * round(40 * sprites.MARGIN)
         where = (item.x + 0.012, item.y + 0.028)
         spread = _turned(behind, item, size, inner, where, Image.Resampling.BILINEAR)

@@ -8,7 +8,7 @@ Invariants:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
@@ -17,13 +17,14 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.drawn_world.sampling import Split, split_of, stream
+from playground.drawn_world.attributes import Person
+from playground.drawn_world.sampling import Split, random_person, split_of, stream
 from playground.storybook import sprites
 from playground.storybook.backgrounds import MEAN, PLAIN, horizon
 from playground.storybook.relations import Related, hidden, overlap, relations, side_of
 from playground.storybook.rendering import Drawing, boxes, draw, extent, masks, render, visible_fractions
-from playground.storybook.things import THINGS
-from playground.storybook.types import Background, Colour, Item, Relation, Scene, Size, Thing
+from playground.storybook.things import PERSON, PERSON_THING, THINGS, thing_of
+from playground.storybook.types import Background, Colour, Item, Relation, Scene, Size
 
 __all__ = [
     "SIZES",
@@ -83,19 +84,20 @@ def _held_out_pairs() -> NDArray[np.bool_]:
     return held
 
 
-def scene(seed: int, things: Sequence[int] | None = None, most: int = 5) -> Scene:
+def scene(seed: int, things: Sequence[int] | None = None, most: int = 5, people: float = 0.0) -> Scene:
     """The scene of a seed; held-out pairs meet only where the seed is not of the train split.
 
     Args:
         seed: of any split.
         things: labels to choose from; all where None.
         most: how many items at most, 1 to 5.
+        people: the share of scenes with people of the Avatars world.
 
     Raises:
         ValueError: the seed belongs to no split.
     """
     pairs = Pairs.TRAIN if split_of(seed) is Split.TRAIN else Pairs.ANY
-    return random_scene(stream(seed, _SCENE), things, most, pairs)
+    return random_scene(stream(seed, _SCENE), things, most, pairs, people)
 
 
 def held_out_pair_scene(seed: int, things: Sequence[int] | None = None, most: int = 5) -> Scene:
@@ -110,7 +112,12 @@ def held_out_pair_scene(seed: int, things: Sequence[int] | None = None, most: in
 
 
 def random_scene(
-    rng: np.random.Generator, things: Sequence[int] | None = None, most: int = 5, pairs: Pairs = Pairs.TRAIN
+    rng: np.random.Generator,
+    things: Sequence[int] | None = None,
+    most: int = 5,
+    pairs: Pairs = Pairs.TRAIN,
+    people: float = 0.0,
+    draw_person: Callable[[np.random.Generator], Person] = random_person,
 ) -> Scene:
     """A scene drawn from `rng`.
 
@@ -120,6 +127,8 @@ def random_scene(
         things: labels to choose from; all where None.
         most: how many items at most, 1 to 5.
         pairs: which things may meet.
+        people: the share of scenes in which people of the Avatars world take the place of the first kind.
+        draw_person: draws one of them.
 
     Raises:
         ValueError: `most` is not 1 to 5, or it is 1 or the things have no such pair where pairs are held out.
@@ -130,13 +139,19 @@ def random_scene(
     choice = np.arange(len(THINGS)) if things is None else np.asarray(things)
     kinds = _kinds(rng, choice, most, pairs)
     counts = _counts(rng, len(kinds), most)
-    colours = [_colours(rng, THINGS[kind], count) for kind, count in zip(kinds, counts, strict=True)]
+    if people > 0 and rng.random() < people:
+        kinds[0] = PERSON
+    who = [
+        [draw_person(rng) for _ in range(count if kind == PERSON else 0)]
+        for kind, count in zip(kinds, counts, strict=True)
+    ]
+    colours = [_colours(rng, kind, count) for kind, count in zip(kinds, counts, strict=True)]
     background = _background(rng, kinds, colours)
-    size = [_size(rng, sum(counts), count) for count in counts]
+    size = [_size(rng, sum(counts), count, kind == PERSON) for kind, count in zip(kinds, counts, strict=True)]
     side = _side(rng, len(kinds))
     for attempt in range(60):
         shrink = 0.93 ** (attempt // _LAYOUTS)
-        groups = _groups(rng, kinds, colours, size, shrink)
+        groups = _groups(rng, kinds, colours, who, size, shrink)
         items = _arranged(rng, groups, background, seed, side if attempt < 40 else None)
         if items is not None:
             return Scene(background, tuple(items), seed)
@@ -177,10 +192,11 @@ def _counts(rng: np.random.Generator, kinds: int, most: int) -> list[int]:
     return [max(1, count) for count in counts]
 
 
-def _colours(rng: np.random.Generator, thing: Thing, count: int) -> list[Colour | None]:
+def _colours(rng: np.random.Generator, kind: int, count: int) -> list[Colour | None]:
     """The colours of a kind's items: the same for all six times in seven."""
-    if not thing.recolourable:
+    if kind == PERSON or not THINGS[kind].recolourable:
         return [None] * count
+    thing = THINGS[kind]
 
     def one() -> Colour:
         if thing.natural is not None and rng.random() < 0.3:
@@ -212,7 +228,7 @@ def _background(
     for _ in range(12):
         chance = rng.random()
         if chance < 0.45:
-            first = THINGS[kinds[0]]
+            first = PERSON_THING if kinds[0] == PERSON else THINGS[kinds[0]]
             likely = _LIKELY.get(first.place or first.group, _INDOORS)
         elif chance < 0.78:
             likely = _SCENERY
@@ -240,17 +256,21 @@ _CLASHES = {
 
 
 def _stands_out(thing: int, colour: Colour | None, background: Background) -> bool:
+    if thing == PERSON:
+        return True
     if colour is not None and _CLASHES.get(background) is colour:
         return False
     return math.dist(sprites.mean_colour(thing, colour), MEAN[background]) > 52
 
 
-def _size(rng: np.random.Generator, items: int, count: int) -> tuple[float, float]:
-    """The range of sizes of a kind's items: like sizes for several of a kind."""
+def _size(rng: np.random.Generator, items: int, count: int, person: bool) -> tuple[float, float]:
+    """The range of sizes of a kind's items: like sizes for several of a kind; people are rarely small."""
     odds = {1: (0.08, 0.22, 0.70), 2: (0.18, 0.47, 0.35), 3: (0.3, 0.7, 0.0)}.get(items, (0.6, 0.4, 0.0))
     if count > 1 and items == 2:
         odds = (0.25, 0.65, 0.10)
     size = tuple(Size)[int(rng.choice(3, p=odds))]
+    if person and size is Size.SMALL and items <= 3:
+        size = Size.MEDIUM
     low, high = SIZES[size]
     if size is Size.LARGE and items > 1:
         high = 0.58
@@ -270,12 +290,13 @@ def _groups(
     rng: np.random.Generator,
     kinds: Sequence[int],
     colours: Sequence[Sequence[Colour | None]],
+    who: Sequence[Sequence[Person]],
     size: Sequence[tuple[float, float]],
     shrink: float,
 ) -> list[list[Item]]:
     """The items of each kind, not yet placed."""
     groups = []
-    for kind, some, (low, high) in zip(kinds, colours, size, strict=True):
+    for kind, some, persons, (low, high) in zip(kinds, colours, who, size, strict=True):
         flip = bool(rng.integers(2))
         groups.append(
             [
@@ -287,8 +308,9 @@ def _groups(
                     size=_shrunk(float(rng.uniform(low, high)), shrink),
                     flip=flip if rng.random() < 0.8 else not flip,
                     angle=min(15.0, max(-15.0, float(rng.normal(0, 5)))) if rng.random() < 0.6 else 0.0,
+                    person=persons[number] if persons else None,
                 )
-                for colour in some
+                for number, colour in enumerate(some)
             ]
         )
     return groups
@@ -356,7 +378,7 @@ def _place(
     width, height = extent(item)
     spread = 0.09 if items == 1 else 0.6
     x = float(rng.normal(0.5, spread)) if items == 1 else float(rng.uniform(width / 2, 1 - width / 2))
-    place = THINGS[item.thing].place
+    place = thing_of(item).place
     if items == 1 and (ground is None or floating):
         y = float(rng.normal(0.5, 0.08))
     elif ground is None or floating:

@@ -1,4 +1,4 @@
-"""The picture of each thing: cut from the atlas, painted in a colour, kept at a few sizes.
+"""The picture of each item: a thing cut from the atlas, painted in a colour, or a drawn person; kept at a few sizes.
 
 Invariants:
     A recolourable thing is always shown in one of the eight colours, so that a caption may always name it.
@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from playground.drawn_world.attributes import Person
+from playground.drawn_world.drawing import paint
+from playground.drawn_world.part_images import FULL, layers
 from playground.storybook.things import ASSETS, PLACES, THINGS
-from playground.storybook.types import Colour
+from playground.storybook.types import Colour, Item
 
 LEVELS = (20, 40, 80, 160)  # pixels of the longer side, smallest first
 MARGIN = 0.25  # empty border of a shadow, in parts of the longer side
+_PERSON_SCALE = 1.0  # the width of the whole drawing of a person in parts of the largest level
 PAINTS: dict[Colour, tuple[int, int, int]] = {
     Colour.RED: (226, 38, 46),
     Colour.ORANGE: (250, 134, 24),
@@ -77,10 +81,42 @@ def _cut(thing: int) -> NDArray[np.uint8]:
     return _page(place.page)[place.y : place.y + place.height, place.x : place.x + place.width].copy()
 
 
+def item_level(item: Item, longer: int) -> Image.Image:
+    """`level` of what an item is."""
+    return level(item.thing, item.colour, longer) if item.person is None else _person_level(item.person, longer)
+
+
+def sides(item: Item) -> tuple[float, float]:
+    """The width and height of an item's sprite in parts of its longer side."""
+    if item.person is None:
+        place = PLACES[item.thing]
+        width, height = place.width, place.height
+    else:
+        width, height = _person_level(item.person, LEVELS[-1]).size
+    return width / max(width, height), height / max(width, height)
+
+
+def shadow(item: Item) -> Image.Image:
+    """The blurred outline of an item, its longer side 40 pixels, with a `MARGIN` around it."""
+    return _shadow(item.thing) if item.person is None else _blurred(_person_level(item.person, 40).getchannel(3))
+
+
+def outline(item: Item) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """What is solid in an item's sprite, to reckon what hides what.
+
+    Returns:
+        A (32, 32) grid over the sprite's box, and the (N, 2) centres of its solid cells as x, y from the sprite's
+        centre in parts of its longer side.
+    """
+    return _outline(item.thing) if item.person is None else _person_outline(item.person)
+
+
 @lru_cache(maxsize=2048)
-def shadow(thing: int) -> Image.Image:
-    """The blurred outline of a thing, its longer side 40 pixels, with a `MARGIN` around it."""
-    alpha = level(thing, THINGS[thing].natural, 40).getchannel(3)
+def _shadow(thing: int) -> Image.Image:
+    return _blurred(level(thing, THINGS[thing].natural, 40).getchannel(3))
+
+
+def _blurred(alpha: Image.Image) -> Image.Image:
     margin = round(40 * MARGIN)
     roomy = Image.new("L", (alpha.width + 2 * margin, alpha.height + 2 * margin))
     roomy.paste(alpha, (margin, margin))
@@ -88,24 +124,52 @@ def shadow(thing: int) -> Image.Image:
 
 
 @lru_cache(maxsize=2048)
-def outline(thing: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """What is solid in a sprite, to reckon what hides what.
+def _outline(thing: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    return _solid(_cut(thing)[:, :, 3])
 
-    Returns:
-        A (32, 32) grid over the sprite's box, and the (N, 2) centres of its solid cells as x, y from the sprite's
-        centre in parts of its longer side.
-    """
-    place = PLACES[thing]
-    alpha = Image.fromarray(_cut(thing)[:, :, 3]).resize((32, 32), Image.Resampling.BOX)
-    solid = np.asarray(alpha) > 127
+
+@lru_cache(maxsize=1024)
+def _person_outline(person: Person) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    return _solid(np.asarray(_person_level(person, LEVELS[-1]))[:, :, 3])
+
+
+def _solid(alpha: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """`outline` of a sprite with this (height, width) alpha."""
+    height, width = alpha.shape
+    grid = np.asarray(Image.fromarray(alpha).resize((32, 32), Image.Resampling.BOX))
+    solid = grid > 127
     if not solid.any():
-        solid = np.asarray(alpha) > 32
+        solid = grid > 32
     rows, columns = np.nonzero(solid)
-    longer = max(place.width, place.height)
-    points = np.stack(
-        [((columns + 0.5) / 32 - 0.5) * place.width / longer, ((rows + 0.5) / 32 - 0.5) * place.height / longer], 1
-    )
+    longer = max(width, height)
+    points = np.stack([((columns + 0.5) / 32 - 0.5) * width / longer, ((rows + 0.5) / 32 - 0.5) * height / longer], 1)
     return solid, points
+
+
+@lru_cache(maxsize=1024)
+def _person_level(person: Person, longer: int) -> Image.Image:
+    """A person down to the shoulders, cut to where they are, like `level`.
+
+    Raises:
+        ModuleNotFoundError: what draws people (`python_avatars`, `resvg-py`) is not installed.
+    """
+    if longer != LEVELS[-1]:
+        full = _person_level(person, LEVELS[-1])
+        scale = longer / LEVELS[-1]
+        size = (max(1, round(full.width * scale)), max(1, round(full.height * scale)))
+        return full.resize(size, Image.Resampling.BOX)
+    width = round(LEVELS[-1] * _PERSON_SCALE)
+    figure = np.zeros((round(width * FULL[3] / FULL[2]), width, 4), np.float32)
+    for layer in layers(person, FULL, width):
+        paint(figure, layer.rgba, layer.x, layer.y)
+    solid = figure[:, :, 3] > 0.1
+    rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+    cut = figure[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    cut[:, :, 3] *= 255
+    pixels = np.rint(cut).astype(np.uint8)
+    image = Image.frombuffer("RGBX", (pixels.shape[1], pixels.shape[0]), pixels.tobytes(), "raw", "RGBX", 0, 1)
+    scale = LEVELS[-1] / max(image.size)
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BICUBIC)
 
 
 @lru_cache(maxsize=4096)

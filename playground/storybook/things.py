@@ -8,7 +8,7 @@ import json
 from typing import NamedTuple
 
 from playground.settings import ROOT
-from playground.storybook.types import Colour, Thing
+from playground.storybook.types import Colour, Item, Thing
 
 ASSETS = ROOT / "assets" / "storybook"
 
@@ -35,6 +35,8 @@ def _read() -> tuple[tuple[Thing, ...], tuple[Place, ...]]:
 
 THINGS, PLACES = _read()
 COMMON = tuple(label for label, thing in enumerate(THINGS) if thing.common)  # labels, from 0 without a gap
+PERSON = len(THINGS)  # the label of a person of the Avatars world, who is drawn anew, not cut from the atlas
+PERSON_THING = Thing("person", "people", "人", "个", ("human",), (), "person", "", recolourable=False, common=False)
 _LABELS = {
     name.casefold(): label
     for label, thing in enumerate(THINGS)
@@ -45,3 +47,8 @@ _LABELS = {
 def label_of(name: str) -> int | None:
     """The label of the thing called so in English or Chinese, singular or plural or a synonym; None where unknown."""
     return _LABELS.get(name.strip().casefold())
+
+
+def thing_of(item: Item) -> Thing:
+    """What an item is: one of `THINGS`, or `PERSON_THING`."""
+    return PERSON_THING if item.person is not None else THINGS[item.thing]

@@ -9,6 +9,8 @@ Invariants:
 from dataclasses import dataclass
 from enum import StrEnum
 
+from playground.drawn_world.attributes import Person
+
 
 class Colour(StrEnum):
     """A colour that a thing can be painted in. The value is the English word."""
@@ -109,12 +111,13 @@ class Item:
     """One thing in a scene.
 
     Attributes:
-        thing: index into `things.THINGS`.
+        thing: index into `things.THINGS`; `things.PERSON` for a person of the Avatars world.
         colour: the colour it is painted in; None, its own colours, only for a thing that is not recolourable.
         x, y: its centre, 0..1.
         size: the longer side of its sprite's tight box, 0..1.
         flip: mirrored left to right.
         angle: degrees counter-clockwise, within ±15.
+        person: who it is, where it is a person of the Avatars world; their background is not drawn.
     """
 
     thing: int
@@ -124,6 +127,7 @@ class Item:
     size: float
     flip: bool = False
     angle: float = 0.0
+    person: Person | None = None
 
 
 @dataclass(frozen=True)

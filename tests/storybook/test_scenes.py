@@ -3,15 +3,19 @@
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from playground.drawn_world.sampling import Split, seeds
+from playground.drawn_world.attributes import with_value
+from playground.drawn_world.sampling import Split, random_person, seeds
+from playground.drawn_world.values import Colour as Hue
+from playground.drawn_world.values import Top
 from playground.storybook import scenes
 from playground.storybook.backgrounds import draw_background
 from playground.storybook.rendering import extent
-from playground.storybook.things import COMMON, THINGS
+from playground.storybook.things import COMMON, PERSON, THINGS
 from playground.storybook.types import Background, Colour, Item, Relation, Scene, Size
 
 
@@ -166,3 +170,36 @@ def test_backgrounds_differ_from_each_other() -> None:
     for first, one in tiny.items():
         for second, other in tiny.items():
             assert first is second or np.abs(one - other).mean() > 9, (first, second)
+
+
+def test_people_of_the_avatars_world_take_their_places_with_boxes_of_their_own() -> None:
+    found = [scenes.scene(seed, people=1.0) for seed in seeds(Split.TRAIN, 40)]
+    for scene in found:
+        people = [item for item in scene.items if item.person is not None]
+        assert people
+        assert all(item.thing == PERSON and item.colour is None for item in people)
+        drawing = scenes.draw(scene, 96)
+        assert (drawing.visible >= 0.8).all()
+        for item, box, visible in zip(scene.items, drawing.boxes, drawing.visible, strict=True):
+            width, height = extent(item)
+            if visible < 1 or item.person is None or item.angle:
+                continue
+            assert box[2] - box[0] == pytest.approx(width, abs=0.05)
+            assert box[3] - box[1] == pytest.approx(height, abs=0.05)
+    assert len({item.person for scene in found for item in scene.items if item.person}) > 40
+    assert scenes.scene(12, people=0.0) == scenes.scene(12)
+
+
+def test_a_person_looks_as_the_record_says() -> None:
+    person = with_value(
+        with_value(random_person(np.random.default_rng(1)), "top", Top.BRIMMED_HAT), "hat_colour", Hue.RED
+    )
+    item = Item(PERSON, None, 0.5, 0.5, 0.7, person=person)
+    red = scenes.draw(Scene(Background.PLAIN_WHITE, (item,), 1))
+    other = replace(item, person=with_value(person, "hat_colour", Hue.BLUE))
+    blue = scenes.draw(Scene(Background.PLAIN_WHITE, (other,), 1))
+    assert np.array_equal(red.masks, blue.masks)
+    top = red.masks[0].copy()
+    top[64:] = False
+    warmer = red.picture[top].mean(0) - blue.picture[top].mean(0)
+    assert warmer[0] > 20 and warmer[2] < -20
