@@ -39,7 +39,7 @@ class AssetSource(Strict):
 class Pickle(Strict):
     """One pickle file that may be read although it is one, because somebody looked at just these bytes."""
 
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][\w.-]*(/[\w-][\w.-]*)*$")]
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")]
     sha256: SHA256
 
     @model_validator(mode="after")
@@ -60,12 +60,12 @@ class HubSource(Strict):
     """
 
     kind: Literal["hub"]
-    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    repo: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     revision: str = "main"
     files: tuple[str, ...] = ()
     pickles: tuple[Pickle, ...] = ()
     pipeline: bool = False
-    variant: Annotated[str, Field(pattern=r"^\w{0,16}$")] = ""
+    variant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{0,16}$")] = ""
 
     @model_validator(mode="after")
     def _pins_its_pickles(self) -> "HubSource":

@@ -49,8 +49,8 @@ class ImageDefaults(Strict):
     (a tiny autoencoder for the live preview) and `clip` (scores) are ids of other entries.
     """
 
-    pipeline: Annotated[str, Field(pattern=r"^[A-Z]\w{0,60}Pipeline$")] = "StableDiffusionPipeline"
-    scheduler: Annotated[str, Field(pattern=r"^([A-Z]\w{0,60}Scheduler)?$")] = ""
+    pipeline: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9_]{0,60}Pipeline$")] = "StableDiffusionPipeline"
+    scheduler: Annotated[str, Field(pattern=r"^([A-Z][A-Za-z0-9_]{0,60}Scheduler)?$")] = ""
     process: Literal["diffusion", "flow", "trigflow"] = "diffusion"
     few_steps: bool = False
     steps: tuple[Steps, Steps, Steps] = (1, 25, 100)
