@@ -2,7 +2,7 @@
 
 import argparse
 
-from playground.bench import chat, grounding, live_sliders, optimization, text_to_image
+from playground.bench import app_start, chat, grounding, live_sliders, optimization, text_to_image
 from playground.bench.machine import describe_machine
 
 
@@ -10,6 +10,7 @@ def main() -> None:
     """Run the benchmark asked for and print its tables as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m playground.bench", description=__doc__)
     tabs = parser.add_subparsers(dest="tab", required=True)
+    app_start.add_arguments(tabs.add_parser("app", help="start of the app beside a bare import of gradio"))
     chat.add_arguments(tabs.add_parser("chat", help="decoding, latency and agreement of the embedded chat model"))
     live_sliders.add_arguments(tabs.add_parser("latent", help="live sliders of the VAE and GAN tabs"))
     text_to_image.add_arguments(tabs.add_parser("images", help="embedded text-to-image beside plain diffusers"))

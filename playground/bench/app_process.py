@@ -19,19 +19,25 @@ LONGEST_START_S = 60
 @contextmanager
 def running_app() -> Iterator[str]:
     """The address of an app of its own, once its page answers; ended after the block. Raises `TimeoutError`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "app.py", "--offline", "--port", str(port)]
     app = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=dict(os.environ))  # noqa: S603
     try:
-        yield _answering(f"http://127.0.0.1:{port}")
+        yield wait_for_page(f"http://127.0.0.1:{port}")
     finally:
         app.send_signal(signal.SIGINT)
         app.wait(timeout=30)
 
 
-def _answering(url: str) -> str:
+def free_port() -> int:
+    """A loopback port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_page(url: str) -> str:
+    """The same `url`, once it answers. Raises `TimeoutError` after a minute."""
     until = time.monotonic() + LONGEST_START_S
     while time.monotonic() < until:
         try:

@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
+from gradio import component_meta
+
+# Gradio writes a .pyi stub beside the module of every component class. Ours need none, and parsing every module for it
+# would take a tenth of a second of each start.
+component_meta.create_or_modify_pyi = lambda *_: None
 
 
 class HtmlComponent(gr.HTML):
