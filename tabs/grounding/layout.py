@@ -11,10 +11,10 @@ from PIL import Image
 
 from playground.core import Playground
 from playground.grounding.types import GroundingTask
+from tabs.common.components import PictureStrip, strip
 from tabs.common.download import SAVE_AS_FILE
 from tabs.common.errors import shown
 from tabs.common.events import Updates
-from tabs.common.live.components import PictureStrip, strip
 from tabs.common.sliders import slider_range
 from tabs.common.status_line import StatusLine
 from tabs.common.tab import Accepts, Picture, Sends, TabHandles

@@ -12,7 +12,7 @@ import gradio as gr
 from playground.errors import UserError
 from playground.imaging import uploads
 from playground.vae.service import MOST_EXAMPLES
-from tabs.common.live.components import clicked, strip
+from tabs.common.components import clicked, strip
 from tabs.common.words import language_of, say
 from tabs.vae import render
 from tabs.vae.handlers import VaeHandlers

@@ -16,7 +16,7 @@ from playground.errors import Cancelled, UserError
 from playground.imaging.encoding import data_uri, jpeg
 from playground.runtime.task import Phase
 from playground.vae.interpolation import between
-from tabs.common.live.components import clicked, strip
+from tabs.common.components import clicked, strip
 from tabs.common.progress import phase_text
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from playground.vae.service import LONGEST_PATH
+from tabs.common.components import Bars, PictureStrip
 from tabs.common.errors import shown
-from tabs.common.live.components import Bars, PictureStrip
 from tabs.common.words import label
 from tabs.vae.custom_directions import CustomDirectionHandlers
 from tabs.vae.handlers import VaeHandlers

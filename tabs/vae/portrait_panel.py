@@ -11,8 +11,8 @@ import gradio as gr
 
 from playground.core import Playground
 from playground.errors import UserError
+from tabs.common.components import Bars, PictureStrip, clicked
 from tabs.common.errors import shown
-from tabs.common.live.components import Bars, PictureStrip, clicked
 from tabs.common.live.stage import LiveStage
 from tabs.common.words import label, language_of, say
 from tabs.vae import panels, render

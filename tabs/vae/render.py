@@ -16,7 +16,7 @@ from playground.imaging import uploads
 from playground.vae.types import Dimension, Direction, Encoded, Frame, Leak, Typicality
 from playground.weights.types import State
 from tabs.common import attribute_words
-from tabs.common.live.components import bars, strip
+from tabs.common.components import bars, strip
 from tabs.common.live.stage import chips, plain, slider, stage_value
 from tabs.common.words import say, size_text
 from tabs.vae.session import SessionState
