@@ -2,26 +2,49 @@
 
 Invariants: a caption names a random part of what the picture shows and nothing else, and
 `phrases.claims(caption.text)` reads back exactly `caption.claims`. It speaks as people type: in sentences, in
-sentences that end in a list, in bare lists, and with nouns that say nothing here (there is no gender in this world).
+sentences that end in a list, in bare lists, and with nouns that say something (`nouns`).
+
+A caption of somebody given (`portrait_caption`) names what that portrait shows. A person made for a caption
+(`captioned_person`) is what a model learns from that must also know what is likely where nothing is named: what the
+words name is drawn evenly, everything else is natural, and no other caption of that person names anything else.
 """
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
 
 from playground.drawn_world.attributes import Person
-from playground.drawn_world.phrases import Claims, Saying, phrase_words, sayings
-from playground.drawn_world.sampling import CAPTION, random_person, stream
+from playground.drawn_world.natural import natural_person
+from playground.drawn_world.nouns import ANYBODY, Age, Claims, Gender, Who, implied, nouns, nouns_of, who_is
+from playground.drawn_world.phrases import Saying, agrees, phrase_words, sayings
+from playground.drawn_world.sampling import CAPTION, DESCRIBED, random_person, stream
 
 T = TypeVar("T")
+ClaimPairs = tuple[tuple[str, frozenset[StrEnum]], ...]  # what one saying claims
 
 _OPENINGS = ("", "", "", "a portrait of", "a picture of", "a drawing of", "a cartoon of", "an avatar of")
-_NOUNS = ("person", "person", "person", "cartoon person")
-_TYPED_NOUNS = (*_NOUNS, *_NOUNS, "man", "woman", "boy", "girl", "face", "character")
+_NOUNS = ("person", "person", "person", "cartoon person")  # of group pictures and sentences that are not typed
+_WHO = {
+    ANYBODY: 0.36,
+    Who(Gender.FEMALE, Age.ADULT): 0.14,
+    Who(Gender.MALE, Age.ADULT): 0.14,
+    Who(Gender.FEMALE, Age.CHILD): 0.08,
+    Who(Gender.MALE, Age.CHILD): 0.07,
+    Who(None, Age.CHILD): 0.03,
+    Who(Gender.FEMALE, Age.OLD): 0.06,
+    Who(Gender.MALE, Age.OLD): 0.06,
+    Who(None, Age.OLD): 0.02,
+    Who(Gender.FEMALE): 0.02,
+    Who(Gender.MALE): 0.02,
+}  # how often captions speak of whom
+BEARDED = 0.2  # share of captioned women and children of whom facial hair may be named
+UNNAMED = 0.2  # share of captioned people of whom nothing is named but who it is
+_USUAL = ("clean-shaven", "open eyes", "level eyebrows", "straight eyebrows", "a straight mouth")
 _JOINTS = ("and", "who is", "the person has", "wears", "with", "wearing")
 _GROUP_WORDS = (
     "one two three four five people: there are a picture of a group of them beards hats moustaches",
@@ -37,25 +60,69 @@ class Caption:
     text: str
     claims: Claims
     parts: tuple[tuple[int, Claims], ...]  # how many characters in a phrase ends, and what is claimed by then
+    who: Who = ANYBODY  # of whom it speaks
 
 
 def portrait_caption(person: Person, rng: np.random.Generator, most: int = 8) -> Caption:
     """A caption that names between one and `most` things that a portrait of this person shows."""
     listed = rng.random() < 0.2
-    elsewhere = "setting" if listed else "listed"
-    ways = [saying for saying in sayings(person, typed=True) if saying.phrase.role != elsewhere]
-    chosen = _choose(ways, rng, int(rng.integers(1, most + 1)), adjectives=4 if listed else 2)
-    text = _list(chosen, rng) if listed else _typed(chosen, rng)
-    if opening := pick(rng, _OPENINGS):
-        text = f"{opening} {text}"
-    if rng.random() < 0.3:
-        text = text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
-    return Caption(text, merged(chosen), _parts(text, chosen))
+    chosen = _choose(_ways(person, listed), rng, int(rng.integers(1, most + 1)), adjectives=4 if listed else 2)
+    said = merged(chosen)
+    fitting = [who for who in _WHO if agrees(person, implied(who, said))]
+    who = fitting[_weighted([_WHO[who] for who in fitting], rng)]
+    return _written(chosen, who, rng, listed)
 
 
 def caption_of(seed: int, person: Person) -> Caption:
     """The caption that belongs to this seed's picture in the shards."""
     return portrait_caption(person, stream(seed, CAPTION))
+
+
+@dataclass(frozen=True)
+class CaptionedPerson:
+    """Somebody made for a caption: who it is, what every caption names, and a person of whom that is true."""
+
+    who: Who
+    named: tuple[ClaimPairs, ...]  # one for each thing that is named
+    person: Person
+
+    @property
+    def claims(self) -> Claims:
+        """What every caption claims outright."""
+        return _together(self.named)
+
+
+def captioned_person(seed: int, most: int = 8) -> CaptionedPerson:
+    """The captioned person of this seed: at most `most` things are named, and of some people none.
+
+    Their values are those of a person of whom every value is equally likely; the rest is natural, given these.
+    """
+    rng = stream(seed, DESCRIBED)
+    who = tuple(_WHO)[_weighted(list(_WHO.values()), rng)]
+    count = 0 if rng.random() < UNNAMED else int(rng.integers(1, most + 1))
+    ways = [way for way in _ways(random_person(rng), listed=False) if not _idle(way, who)]
+    if "facial_hair" in implied(who, {}) and rng.random() > BEARDED:
+        ways = [way for way in ways if topic(way) != "facial_hair"]
+    chosen = _choose(ways, rng, count)
+    return CaptionedPerson(who, tuple(way.claims for way in chosen), natural_person(rng, who, merged(chosen)))
+
+
+def recaptioned(captioned: CaptionedPerson, rng: np.random.Generator) -> Caption:
+    """That person in new words, which name the same and nothing else."""
+    listed = bool(captioned.named) and rng.random() < 0.2
+    ways = _ways(captioned.person, listed)
+    chosen: list[Saying] = []
+    for index in rng.permutation(len(captioned.named)):
+        same = [way for way in ways if way.claims == captioned.named[index]]
+        others = [way for way in same if way.phrase.role != "adjective"]
+        full = sum(way.phrase.role == "adjective" for way in chosen) >= (4 if listed else 2)
+        chosen.append(pick(rng, others if full and others else same))
+    return _written(chosen, captioned.who, rng, listed)
+
+
+def caption_of_captioned(seed: int) -> Caption:
+    """The caption that belongs to this seed's picture in the shards of captioned people."""
+    return recaptioned(captioned_person(seed), stream(seed, CAPTION))
 
 
 def held_out(text: str) -> bool:
@@ -66,21 +133,27 @@ def held_out(text: str) -> bool:
 def surprise(seed: int) -> str:
     """A prompt for "surprise me": some person nobody asked for, in one sentence."""
     rng = stream(seed, CAPTION)
-    everyone = random_person(rng)
-    return _sentence(_choose(sayings(everyone), rng, int(rng.integers(4, 8))), rng)
+    who = tuple(_WHO)[_weighted(list(_WHO.values()), rng)]
+    somebody = natural_person(rng, who)
+    remarkable = [way for way in sayings(somebody) if not _idle(way, who) and not _usual(way)]
+    return _sentence(_choose(remarkable, rng, int(rng.integers(4, 8))), rng, _nouns(who))
 
 
 def words() -> tuple[str, ...]:
     """All words that captions and referring expressions of this world use or understand, sorted, in lower case."""
-    grammar = " ".join((*_OPENINGS, *_TYPED_NOUNS, *_JOINTS, *_GROUP_WORDS)).replace(":", "").split()
+    grammar = " ".join((*_OPENINGS, *nouns(), *_JOINTS, *_GROUP_WORDS)).replace(":", "").split()
     return tuple(sorted(phrase_words() | set(grammar)))
 
 
 def merged(chosen: Sequence[Saying]) -> Claims:
     """What several sayings claim together."""
+    return _together(saying.claims for saying in chosen)
+
+
+def _together(claims: Iterable[ClaimPairs]) -> Claims:
     said: Claims = {}
-    for saying in chosen:
-        for name, values in saying.claims:
+    for pairs in claims:
+        for name, values in pairs:
             said[name] = said.get(name, values) & values
     return said
 
@@ -100,6 +173,46 @@ def join(parts: list[str], last: str = " and ") -> str:
 
 def with_article(words: str) -> str:
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def _ways(person: Person, listed: bool) -> list[Saying]:
+    """What may be said of this person in a sentence, or in a list."""
+    elsewhere = "setting" if listed else "listed"
+    return [saying for saying in sayings(person, typed=True) if saying.phrase.role != elsewhere]
+
+
+def _idle(saying: Saying, who: Who) -> bool:
+    """Whether the noun says as much already: nobody calls a girl clean-shaven."""
+    known = implied(who, {})
+    return all(name in known and known[name] <= values for name, values in saying.claims)
+
+
+def _usual(saying: Saying) -> bool:
+    """Whether it is not worth saying: that somebody has not got something, or looks as most do."""
+    return saying.text.startswith("no ") or saying.text in _USUAL
+
+
+def _weighted(weights: Sequence[float], rng: np.random.Generator) -> int:
+    return int(np.searchsorted(np.cumsum(weights), rng.random() * sum(weights), side="right"))
+
+
+def _nouns(who: Who) -> tuple[str, ...]:
+    """The nouns for this; *person* most of the time where they tell nothing."""
+    if who == ANYBODY:
+        return (*_NOUNS, *_NOUNS, "face", "character")
+    first, *others = nouns_of(who)
+    return (first,) * (1 + len(others)) + tuple(others)  # the commonest as often as all others
+
+
+def _written(chosen: list[Saying], who: Who, rng: np.random.Generator, listed: bool) -> Caption:
+    """The sayings in a sentence or a list, about somebody who is called that."""
+    text = _list(chosen, rng, who) if listed else _typed(chosen, rng, _nouns(who))
+    if opening := pick(rng, _OPENINGS):
+        text = f"{opening} {text}"
+    if rng.random() < 0.3:
+        text = text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    said = merged(chosen)
+    return Caption(text, said | implied(who, said), _parts(text, chosen, who), who)
 
 
 def _choose(true: list[Saying], rng: np.random.Generator, count: int, adjectives: int = 2) -> list[Saying]:
@@ -125,10 +238,9 @@ def _by_role(chosen: list[Saying]) -> dict[str, list[str]]:
     return texts
 
 
-def _typed(chosen: list[Saying], rng: np.random.Generator) -> str:
+def _typed(chosen: list[Saying], rng: np.random.Generator, nouns: Sequence[str]) -> str:
     """The sayings as a sentence or two, in any of the ways in which people put them together."""
     form = rng.random()
-    nouns = _TYPED_NOUNS
     if form < 0.5:
         return _sentence(chosen, rng, nouns)
     texts = _by_role(chosen)
@@ -149,7 +261,7 @@ def _typed(chosen: list[Saying], rng: np.random.Generator) -> str:
     return text if comma else " ".join([text, *texts["setting"]])
 
 
-def _sentence(chosen: list[Saying], rng: np.random.Generator, nouns: Sequence[str] = _NOUNS) -> str:
+def _sentence(chosen: list[Saying], rng: np.random.Generator, nouns: Sequence[str]) -> str:
     """The sayings as one noun phrase."""
     texts = _by_role(chosen)
     subject, after = _subject(texts["adjective"], rng, nouns)
@@ -168,14 +280,14 @@ def _subject(adjectives: list[str], rng: np.random.Generator, nouns: Sequence[st
     return with_article(", ".join(adjectives) + " " + noun if adjectives else noun), []
 
 
-def _list(chosen: list[Saying], rng: np.random.Generator) -> str:
-    """The sayings between commas, mostly without their articles; adjectives first, with a noun or without."""
+def _list(chosen: list[Saying], rng: np.random.Generator, who: Who) -> str:
+    """The sayings between commas, mostly without their articles; adjectives first."""
     adjectives = [saying.text for saying in chosen if saying.phrase.role == "adjective"]
     things = [saying.text for saying in chosen if saying.phrase.role != "adjective"]
     if rng.random() < 0.8:
         things = [_bare(thing) for thing in things]
-    if rng.random() < 0.5:
-        return ", ".join([", ".join(adjectives) + (" " if adjectives else "") + pick(rng, _TYPED_NOUNS), *things])
+    if rng.random() < 0.5 or who != ANYBODY:
+        return ", ".join([", ".join(adjectives) + (" " if adjectives else "") + pick(rng, _nouns(who)), *things])
     return ", ".join(adjectives + things)
 
 
@@ -184,12 +296,24 @@ def _bare(thing: str) -> str:
     return re.sub(r"^an? ", "", thing)
 
 
-def _parts(text: str, chosen: list[Saying]) -> tuple[tuple[int, Claims], ...]:
-    """Where each saying ends in the text, in its order, and what the words up to there claim."""
+def _parts(text: str, chosen: list[Saying], who: Who) -> tuple[tuple[int, Claims], ...]:
+    """Where each saying and the noun end in the text, in its order, and what the words up to there claim."""
     low = text.lower()
-    ends = sorted(((low.index(_bare(s.text).lower()) + len(_bare(s.text)), s) for s in chosen), key=lambda end: end[0])
-    so_far = [saying for _, saying in ends]
-    return tuple((end, merged(so_far[: index + 1])) for index, (end, _) in enumerate(ends))
+    ends: list[tuple[int, Saying | None]] = [
+        (low.index(_bare(s.text).lower()) + len(_bare(s.text)), s) for s in chosen
+    ]
+    if who != ANYBODY:
+        ends.append((who_is(text)[1], None))
+    ends.sort(key=lambda end: end[0])
+    found, so_far, known = [], list[Saying](), ANYBODY
+    for end, saying in ends:
+        if saying is None:
+            known = who
+        else:
+            so_far.append(saying)
+        said = merged(so_far)
+        found.append((end, said | implied(known, said)))
+    return tuple(found)
 
 
 def pick(rng: np.random.Generator, options: Sequence[T]) -> T:

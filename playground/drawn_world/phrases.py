@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from playground.drawn_world.attributes import Person, visible
+from playground.drawn_world.nouns import Claims, implied, who_is
 from playground.drawn_world.vocabulary import COLOUR_WORDS, PHRASES, Phrase, colour_words
-
-Claims = dict[str, frozenset[StrEnum]]  # attribute name -> the values the words allow
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,15 @@ def claims(text: str) -> Claims:
     """What a text says of one person: each attribute it names, with the values its words allow.
 
     Of overlapping phrases the longest counts. Where a text says two things of one attribute that cannot both
-    hold, the first counts. Words outside the table say nothing; *man*, *woman* and *person* say nothing either.
+    hold, the first counts. Words outside the table say nothing. A noun claims what it implies (`nouns.implied`) of
+    attributes that no phrase names.
     """
+    said = outright(text)
+    return said | implied(who_is(text)[0], said)
+
+
+def outright(text: str) -> Claims:
+    """What the phrases of a text claim, without what its noun implies."""
     said: Claims = {}
     for found in _scan(text):
         for name, values in found.items():

@@ -1,4 +1,6 @@
-"""Who is drawn: one person per seed, every value of every attribute equally likely.
+"""Seeds, and people whose every value is equally likely: the coverage that encoders and judges need.
+
+People as one meets them are drawn in `natural`.
 
 Invariants: a seed decides everything and belongs to exactly one split; nothing is drawn from a shared
 generator, so any picture can be made again alone, in any process, in any order.
@@ -31,6 +33,8 @@ CAPTION = 3
 EXPRESSIONS = 4
 GROUNDED = 5
 EDIT = 6
+NATURAL = 7
+DESCRIBED = 8
 
 
 def seeds(split: Split, count: int, start: int = 0) -> range:

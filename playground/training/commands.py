@@ -20,7 +20,7 @@ RUNS = Path("runs")  # beside the code, and ignored by git
 SIZE = 64
 PORTRAITS = {Split.TRAIN: 196_608, Split.JUDGE: 98_304}  # rendered to disk when a recipe first needs them
 GROUPS, GROUP_SIZE = 16_640, 96
-Kind = Literal["portraits", "edits", "groups"]
+Kind = Literal["portraits", "edits", "groups", "natural", "captioned"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ def add_recipes(commands: Any) -> None:
         parser.add_argument("--runs", type=Path, default=RUNS, help="where runs and rendered portraits are kept")
         parser.add_argument("--models", type=Path, default=MODELS, help="where the models it builds on are found")
         parser.add_argument("--init-from", type=Path, help="start from the weights in this folder")
+        parser.add_argument("--portraits", type=int, help="how many of each kind to render; by default plenty")
+        parser.add_argument("--groups", type=int, default=GROUPS, help="how many group pictures to render")
+        if name == "avatar-diffusion":
+            parser.add_argument("--reading", type=int, default=260_000, help="latents for the reader of latents")
+            parser.add_argument("--doubled", type=int, default=150_000, help="pictures for the larger decoder, or 0")
         if recipe.first:
             parser.add_argument(
                 "--first",
@@ -66,14 +71,14 @@ def _schedule(options: argparse.Namespace) -> "Schedule":
     return Schedule(options.images, options.batch, options.rate, averaging=options.averaging)
 
 
-def rendered(options: argparse.Namespace, split: Split, kind: Kind = "portraits") -> "World":
+def rendered(options: argparse.Namespace, split: Split, kind: Kind = "portraits", size: int = SIZE) -> "World":
     """The pictures of that split, rendered if they are not there yet."""
     from playground.training.dataset import read
     from playground.training.shards import Plan, render
 
-    plan = Plan(kind, split, PORTRAITS[split], SIZE)
+    plan = Plan(kind, split, options.portraits or PORTRAITS[split], size)
     if kind == "groups":
-        plan = Plan(kind, split, GROUPS, GROUP_SIZE, per_shard=256)
+        plan = Plan(kind, split, options.groups, GROUP_SIZE, per_shard=256)
     folder = options.runs / f"{split}-{plan.kind}-{plan.size}"
     render(folder, plan)
     return read(folder)
@@ -153,18 +158,22 @@ def _clip(options: argparse.Namespace) -> None:
     from playground.training.recipes.clip_tokenizer import new_tokenizer
     from playground.training.recipes.training_loop import Schedule
 
-    worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
     groups, out = rendered(options, Split.TRAIN, "groups"), options.runs / options.name
-    if options.init_from is not None:
+    again = options.init_from is not None
+    if again:
         model = clip.load(options.init_from)
     else:
-        captions = [record["caption"] for world in (worlds[0], groups) for record in world.records()]
+        worlds = rendered(options, Split.TRAIN), groups
+        captions = [record["caption"] for world in worlds for record in world.records()]
         model = clip.build(new_tokenizer([*captions, *words()]), SIZE)
         if (lent := options.models / "avatar-minigpt").exists():
             clip.borrow(model, minigpt.load(lent).model.model.vision_model)
     if first := _first(options):
-        clip.words(model, worlds[0], groups, out / "words", Schedule(first, 64, 1.5e-3, averaging=4000))
-    clip.sight(model, *worlds, groups, out / "sight", _schedule(options))
+        rate, head_start = (5e-4, first // 8) if again else (1.5e-3, 0)
+        clip.words(model, groups, out / "words", Schedule(first, 64, rate, averaging=4000), head_start)
+    if options.images:
+        both = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
+        clip.sight(model, *both, groups, out / "sight", _schedule(options))
     for folder in _folders(options):
         model.save(folder)
 
@@ -172,11 +181,14 @@ def _clip(options: argparse.Namespace) -> None:
 def _diffusion(options: argparse.Namespace) -> None:
     from playground.training.recipes import diffusion, diffusion_pipeline
 
-    worlds = rendered(options, Split.TRAIN), rendered(options, Split.TRAIN, "edits")
+    size = 2 * SIZE if options.init_from else SIZE  # what the autoencoder draws in the end, and what at first
+    world = rendered(options, Split.TRAIN, "captioned", size)
+    after = rendered(options, Split.TRAIN, "edits") if options.doubled else None
     out = options.runs / options.name
     whole = diffusion_pipeline.train(
-        *worlds, options.models, out, _first(options), _schedule(options), options.init_from
-    )
+        world, after, options.models, out, _first(options), _schedule(options), options.init_from, options.reading,
+        options.doubled,
+    )  # fmt: skip
     for folder in _folders(options):
         diffusion.save(whole, folder)
 

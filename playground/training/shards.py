@@ -25,16 +25,17 @@ from typing import Any, Literal
 import numpy as np
 
 from playground.drawn_world.attributes import ATTRIBUTES, NOBODY, Person, labels
-from playground.drawn_world.captions import caption_of
+from playground.drawn_world.captions import caption_of, caption_of_captioned, captioned_person
 from playground.drawn_world.drawing import portrait
 from playground.drawn_world.grounded_captions import grounded_caption
-from playground.drawn_world.phrases import Claims
+from playground.drawn_world.natural import natural
+from playground.drawn_world.nouns import Claims
 from playground.drawn_world.referring_expressions import expressions
 from playground.drawn_world.sampling import Split, edited, person, seeds
 from playground.drawn_world.scenes import group
 from playground.errors import UserError
 
-VERSION = 1  # raise it with every change of what a seed looks like
+VERSION = 2  # raise it with every change of what a seed looks like
 MOST_PEOPLE = 5
 
 
@@ -42,10 +43,12 @@ MOST_PEOPLE = 5
 class Plan:
     """What a folder holds: `count` pictures of `size` pixels from the `start`-th seed of a split on.
 
-    Edits are the portraits of the same seeds after one attribute that is to be seen got another value.
+    Portraits show people of whom every value is equally likely; edits the same seeds after one attribute that is to
+    be seen got another value. Natural are people as one meets them; captioned those made for a caption
+    (`captions.captioned_person`).
     """
 
-    kind: Literal["portraits", "edits", "groups"]
+    kind: Literal["portraits", "edits", "groups", "natural", "captioned"]
     split: Split
     count: int
     size: int
@@ -106,8 +109,7 @@ def _render_shard(folder: Path, plan: Plan, shard: int) -> int:
     for index, seed in enumerate(chosen):
         row: dict[str, Any]
         if one:
-            who = person(seed) if plan.kind == "portraits" else edited(seed)
-            images[index], values[index], row = _portrait(seed, who, plan.size)
+            images[index], values[index], row = _portrait(seed, plan)
         else:
             images[index], people, row = _group_row(seed, plan.size)
             values[index, : len(people)] = people
@@ -119,9 +121,17 @@ def _render_shard(folder: Path, plan: Plan, shard: int) -> int:
     return len(chosen)
 
 
-def _portrait(seed: int, who: Person, size: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    caption = caption_of(seed, who)
-    return portrait(who, size), labels(who), {"caption": caption.text, "claims": _plain(caption.claims)}
+def person_of(kind: str, seed: int) -> Person:
+    """Who stands in a picture of that kind and seed; any kind but groups."""
+    if kind == "captioned":
+        return captioned_person(seed).person
+    return {"portraits": person, "edits": edited, "natural": natural}[kind](seed)
+
+
+def _portrait(seed: int, plan: Plan) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    who = person_of(plan.kind, seed)
+    caption = caption_of_captioned(seed) if plan.kind == "captioned" else caption_of(seed, who)
+    return portrait(who, plan.size), labels(who), {"caption": caption.text, "claims": _plain(caption.claims)}
 
 
 def drawn_group(seed: int, size: int) -> tuple[np.ndarray, dict[str, Any]]:

@@ -17,15 +17,20 @@ from PIL import Image
 from playground.drawn_world import sampling
 from playground.drawn_world.attributes import (
     ATTRIBUTES,
+    BEARDS,
+    HATS,
     HIDDEN,
     NOBODY,
     Attribute,
     Backdrop,
     Background,
+    Eyes,
     FacialHair,
     Glasses,
+    HairColour,
     HairLength,
     Lenses,
+    Mouth,
     Person,
     Top,
     canonical,
@@ -36,11 +41,13 @@ from playground.drawn_world.attributes import (
     wears_hat,
     with_value,
 )
-from playground.drawn_world.captions import caption_of, surprise, words
+from playground.drawn_world.captions import caption_of, captioned_person, recaptioned, surprise, words
 from playground.drawn_world.drawing import portrait
 from playground.drawn_world.grounded_captions import grounded_caption
+from playground.drawn_world.natural import natural, natural_person
+from playground.drawn_world.nouns import who_is
 from playground.drawn_world.part_images import FULL, layers
-from playground.drawn_world.phrases import agrees, claims
+from playground.drawn_world.phrases import agrees, claims, outright
 from playground.drawn_world.referring_expressions import expressions
 from playground.drawn_world.sampling import SEEDS, Split, person
 from playground.drawn_world.scenes import Group, Place, draw_group, group
@@ -212,7 +219,17 @@ def test_captions_speak_as_people_type() -> None:
     [
         ("a man with a red moustache", {"facial_hair": {"moustache"}, "hair_colour": {"red"}}),
         ("some bearded sad person", {"facial_hair": {"short beard", "full beard", "long beard"}, "mouth": {"sad"}}),
-        ("WOMAN without glasses", {"glasses": {"none"}}),
+        ("WOMAN without glasses", {"glasses": {"none"}, "facial_hair": {"none"}}),
+        ("a woman with a short beard", {"facial_hair": {"short beard"}}),
+        ("the boy in a hoodie", {"facial_hair": {"none"}, "clothing": {"hoodie"}}),
+        ("Grandpa with a turban", {"top": {"turban"}}),
+        (
+            "grandpa with a turban and a moustache",
+            {"top": {"turban"}, "facial_hair": {"moustache"}, "hair_colour": {"grey"}},
+        ),
+        ("an old man with short black hair", {"top": {"short hair"}, "hair_colour": {"black"}}),
+        ("an old lady with pigtails", {"top": {"pigtails"}, "hair_colour": {"grey"}, "facial_hair": {"none"}}),
+        ("a man who is bald and old", {"top": {"bald"}}),
         ("a blue hoodie", {"clothing": {"hoodie"}, "clothing_colour": {"blue"}}),
         (
             "smiling in round sunglasses",
@@ -230,9 +247,87 @@ def test_free_text_is_read_too(text: str, said: dict[str, set[str]]) -> None:
     assert claims(text) == said
 
 
-def test_surprise_me_is_a_sentence_of_this_world() -> None:
+def test_surprise_me_is_a_sentence_about_somebody_one_might_meet() -> None:
     assert surprise(4) == surprise(4) != surprise(5)
-    assert all(len(claims(surprise(seed))) >= 3 for seed in range(50))
+    texts = [surprise(seed) for seed in range(400)]
+    assert all(len(claims(text)) >= 3 for text in texts)
+    assert sum("heart" in text for text in texts) < 12
+    assert not any(re.search(r"\b(girl|woman|boy|grandma)\b.*(beard|moustache)", text) for text in texts)
+
+
+# --- people as one meets them ---------------------------------------------------------------------------------------
+
+
+def share(people: list[Person], name: str, *values: StrEnum) -> float:
+    """How many of those who show that attribute have one of these values."""
+    shown = [getattr(who, name) for who in people if name in visible(who)]
+    return sum(value in values for value in shown) / len(shown)
+
+
+def some(noun: str, count: int = 1200, text: str = "") -> list[Person]:
+    rng = np.random.default_rng(0)
+    return [natural_person(rng, who_is(noun)[0], outright(text)) for _ in range(count)]
+
+
+def test_natural_people_look_as_people_do() -> None:
+    people = [natural(seed) for seed in range(3000)]
+    assert people[:5] == [natural(seed) for seed in range(5)]
+    assert 0.19 < 1 - share(people, "facial_hair", FacialHair.NONE) < 0.28, "one in four"
+    assert 0.2 < 1 - share(people, "glasses", Glasses.NONE) < 0.28, "one in four"
+    assert share(people, "lenses", Lenses.DARK) < 0.13 and share(people, "lenses", Lenses.TINTED) < 0.1
+    assert share(people, "eyes", Eyes.OPEN, Eyes.WIDE) > 0.9 and 0 < share(people, "eyes", Eyes.HEARTS) < 0.02
+    assert share(people, "hair_colour", HairColour.PINK, HairColour.BLUE) < 0.04
+    assert 0.09 < share(people, "top", *HATS) < 0.16
+    assert share(people, "mouth", Mouth.SMILE, Mouth.NEUTRAL) > 0.7
+    assert all(share(people, "background", hue) > 0.09 for hue in Background), "as likely as any other"
+
+
+def test_nouns_mean_what_people_mean() -> None:
+    for noun in ("woman", "girl", "lady", "mother", "mom", "grandma", "queen", "boy", "kid", "child"):
+        assert share(some(noun, 300), "facial_hair", FacialHair.NONE) == 1, noun
+    for noun in ("man", "father", "grandpa", "guy"):
+        assert 0.28 < share(some(noun), "facial_hair", *BEARDS) < 0.48, noun
+    for noun in ("grandma", "grandpa", "old man", "elderly person"):
+        assert share(some(noun, 300), "hair_colour", HairColour.GREY) == 1, noun
+    for noun in ("kid", "girl", "boy"):
+        assert share(some(noun), "hair_colour", HairColour.GREY) < 0.01, noun
+    assert share(some("woman"), "top", Top.BALD) < 0.02 < share(some("man"), "top", Top.BALD)
+
+
+def test_what_is_said_counts_and_tells_who_it_is() -> None:
+    beards = some("woman", 100, "a woman with a long red beard")
+    assert share(beards, "facial_hair", FacialHair.LONG_BEARD) == 1 == share(beards, "hair_colour", HairColour.RED)
+    plaited = some("person", 600, "pigtails")
+    assert share(plaited, "top", Top.PIGTAILS) == 1 and share(plaited, "facial_hair", FacialHair.NONE) > 0.9
+    assert share(some("person", 600, "a moustache"), "top", Top.BOB, Top.PIGTAILS, Top.LONG_WAVY) < 0.1
+    assert share(some("grandma", 100, "pink hair"), "hair_colour", HairColour.PINK) == 1
+    for who in some("person", 100, "worried eyebrows"):
+        assert "eyebrows" in visible(who), "glasses would cover them"
+
+
+def test_captioned_people_are_even_in_what_is_named_and_natural_in_the_rest() -> None:
+    made = [captioned_person(seed) for seed in range(3000)]
+    assert made[:5] == [captioned_person(seed) for seed in range(5)]
+    named = [each.person for each in made if "eyes" in each.claims]
+    others = [each.person for each in made if "eyes" not in each.claims]
+    assert all(0.15 < share(named, "eyes", value) < 0.35 for value in Eyes)
+    assert share(others, "eyes", Eyes.HEARTS) < 0.02
+    frames = [each.person for each in made if each.claims.get("glasses") and "lenses" not in each.claims]
+    assert share(frames, "lenses", Lenses.CLEAR) > 0.75, "glasses alone are no sunglasses"
+    assert 0.15 < sum(not each.named for each in made) / len(made) < 0.25
+
+
+def test_every_caption_of_somebody_names_the_same() -> None:
+    rng, known = np.random.default_rng(0), set(words())
+    for seed in range(300):
+        made = captioned_person(seed)
+        captions = [recaptioned(made, rng) for _ in range(3)]
+        for caption in captions:
+            assert caption.claims == captions[0].claims == claims(caption.text), caption.text
+            assert agrees(made.person, caption.claims) and caption.who == made.who == who_is(caption.text)[0]
+            assert set(re.findall(r"[\w-]+", caption.text.lower())) <= known, caption.text
+            for end, claimed in caption.parts:
+                assert claims(caption.text[:end]) == claimed, caption.text[:end]
 
 
 # --- group pictures -------------------------------------------------------------------------------------------------

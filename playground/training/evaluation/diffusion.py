@@ -1,12 +1,15 @@
 """How well `avatar-diffusion` draws what it is told, read by a judge that saw none of its pictures.
 
-Invariants: prompts are held-out captions of held-out people; one picture each, with the settings a visitor
-starts with. An attribute counts where the prompt names it, and is right where the judge reads a value that the words
-allow. The same prompts on true portraits stand beside it: the ceiling. A grammar is not a person: sentences written by
-hand have a row of their own.
+Invariants: prompts are held-out captions of held-out people, one picture each, with the settings a visitor starts
+with. An attribute counts where the prompt names it, and is right where the judge reads a value that the words allow;
+the same prompts on true portraits stand beside it: the ceiling. What no prompt names is held against how frequent it
+is among people. A grammar is not a person: sentences written by hand have a row of their own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,12 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from playground.drawn_world.attributes import ATTRIBUTES
-from playground.drawn_world.captions import caption_of, held_out
+from playground.drawn_world.attributes import ATTRIBUTES, BEARDS, HATS, labels
+from playground.drawn_world.captions import caption_of_captioned, captioned_person, held_out
+from playground.drawn_world.natural import natural, natural_person
 from playground.drawn_world.phrases import claims as said
-from playground.drawn_world.sampling import Split, person, seeds
+from playground.drawn_world.sampling import Split, seeds
+from playground.drawn_world.values import Eyes, FacialHair, Glasses, HairColour, Lenses
 from playground.training.evaluation import metrics
 from playground.training.evaluation.model_card import Row, percent
 from playground.training.recipes.caption_targets import allowed, value_offsets
@@ -36,6 +41,17 @@ BY_HAND = (
     "a sad, dark-skinned person with a green turban and a grey moustache on a purple background",
 )
 HANDS = 8  # seeds each
+# What nobody names must be as frequent as among people: prompts by hand that leave it open.
+OPEN = (
+    "a person", "a portrait of a person", "a person on a green background", "a person in a blue hoodie", "somebody",
+    "a person with brown skin", "a person wearing a red T-shirt", "an avatar of a person",
+)  # fmt: skip
+WOMEN = (
+    "a woman", "a girl", "a happy girl with pink pigtails", "a lady with long red hair", "a mother in a yellow hoodie",
+    "a woman with glasses", "a girl with closed eyes", "a portrait of a grandma",
+)  # fmt: skip
+MEN = ("a man", "a portrait of a man", "a father in a green sweater", "a guy with glasses")
+OLD = ("a grandma", "an old man", "an elderly woman with glasses", "grandpa on a blue background")
 COLOURS = ("hair_colour", "hat_colour", "clothing_colour", "background")
 
 
@@ -49,11 +65,11 @@ class Prompt:
 
 
 def prompts(count: int) -> list[Prompt]:
-    """Captions of held-out people in words that no recipe shows to a model."""
+    """Captions of held-out people, naming something, in words that no recipe shows to a model."""
     found: list[Prompt] = []
     for seed in seeds(Split.HELD_OUT, 40 * count):
-        caption = caption_of(seed, person(seed))
-        if held_out(caption.text):
+        caption = caption_of_captioned(seed)
+        if caption.claims and held_out(caption.text):
             found.append(Prompt(caption.text, allowed(caption.claims), seed))
     return found[:count]
 
@@ -92,7 +108,7 @@ def table(models: Path, count: int) -> list[Row]:
     again = metrics.read(judge, draw(pipe, texts[:AGAIN], count))
     # Who chooses weights by what is above flatters them: of these prompts nothing else is told.
     other = metrics.read(judge, draw(pipe, [prompt.text for prompt in others], 2 * count))
-    portraits, _ = metrics.drawn([person(prompt.seed) for prompt in asked], images.shape[-1])
+    portraits, _ = metrics.drawn([captioned_person(prompt.seed).person for prompt in asked], images.shape[-1])
     real, found = metrics.read(judge, portraits), metrics.read(judge, images)
     right, ceiling = obeyed(found.labels, claims), obeyed(real.labels, claims)
     shares, best = per_attribute(right), per_attribute(ceiling)
@@ -100,7 +116,9 @@ def table(models: Path, count: int) -> list[Row]:
     coloured = colours_named(claims) >= 3
     spoken = np.stack([allowed(said(text)) for text in BY_HAND for _ in range(HANDS)])
     by_hand = obeyed(metrics.read(judge, draw(pipe, [t for t in BY_HAND for _ in range(HANDS)], 0)).labels, spoken)
-    varied, world = _variety(found, again, claims[:AGAIN])
+    free = ~np.stack([claims[:AGAIN, start:end].any(1) for start, end in pairwise(value_offsets())], 1)
+    varied = differing(found.labels[:AGAIN], again.labels, free)
+    world = differing(*two_of_each([prompt.seed for prompt in asked[:AGAIN]]), free)
     return [
         Row("attributes named that are there, mean", percent(mean), "85 % (aim 97 %)",
             f"ceiling {percent(float(np.mean(list(best.values()))))}"),
@@ -117,6 +135,7 @@ def table(models: Path, count: int) -> list[Row]:
         Row("another seed changes what was not named", percent(varied), "", f"two people differ in {percent(world)}"),
         Row("KID x 1,000 (features of avatar-judge)",
             f"{metrics.kid(found.features, real.features, size=min(250, count // 2)):.1f}"),
+        *frequency_rows(pipe, judge, max(1, count // 20)),
         Row("prompts", str(len(asked)), "", f"{STEPS} steps, guidance {GUIDANCE}; no model learns their words"),
         *[Row(f"– {name.replace('_', ' ')}", percent(share), "", f"ceiling {percent(best[name])}")
           for name, share in shares.items()],
@@ -154,15 +173,52 @@ def per_attribute(right: np.ndarray) -> dict[str, float]:
     return {name: float(np.nanmean(column)) for name, column in named.items()}
 
 
-def _variety(first: metrics.Reading, second: metrics.Reading, claims: np.ndarray) -> tuple[float, float]:
-    """How often an attribute that was not named differs between two seeds, and between two people of the world."""
-    offsets = value_offsets()
-    differs, expected = [], []
-    for index, attribute in enumerate(ATTRIBUTES):
-        free = ~claims[:, offsets[index] : offsets[index + 1]].any(1)
-        a, b = first.labels[: len(claims), index], second.labels[:, index]
-        both = free & (a >= 0) & (b >= 0)
-        if both.any():
-            differs.append((a != b)[both].mean())
-            expected.append(1 - 1 / len(attribute.values))
-    return float(np.mean(differs)), float(np.mean(expected))
+def differing(first: np.ndarray, second: np.ndarray, free: np.ndarray) -> float:
+    """How often an attribute that was not named differs between two people; labels and `free`, (N, A) each."""
+    both = free & (first >= 0) & (second >= 0)
+    return float(np.mean([(first != second)[both[:, i], i].mean() for i in range(both.shape[1]) if both[:, i].any()]))
+
+
+def two_of_each(chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (N, A) of the captioned people of these seeds, and of others of whom the same is said."""
+    made = [captioned_person(seed) for seed in chosen]
+    others = [natural_person(np.random.default_rng(seed), each.who, each.claims) for seed, each in enumerate(made)]
+    return np.stack([labels(each.person) for each in made]), np.stack([labels(each) for each in others])
+
+
+def frequency_rows(pipe: Any, judge: Any, each: int) -> list[Row]:
+    """How often what no prompt names is drawn, with `each` seeds a prompt, beside the world's frequencies."""
+    people = np.stack([labels(natural(seed)) for seed in seeds(Split.HELD_OUT, 4000)])
+    shown = {
+        name: metrics.read(judge, draw(pipe, [text for text in texts for _ in range(each)], 0)).labels
+        for name, texts in (("open", OPEN), ("women", WOMEN), ("men", MEN), ("old", OLD))
+    }
+    rows = [
+        Row(f"{what}, of {len(shown['open'])} pictures where it is not named",
+            percent(having(shown["open"], name, values)), "", f"among people {percent(having(people, name, values))}")
+        for what, name, values in (
+            ("facial hair", "facial_hair", (*BEARDS, FacialHair.MOUSTACHE)),
+            ("glasses", "glasses", (Glasses.ROUND, Glasses.SQUARE)),
+            ("dark lenses, of glasses", "lenses", (Lenses.DARK,)),
+            ("hearts for eyes", "eyes", (Eyes.HEARTS,)),
+            ("pink or blue hair", "hair_colour", (HairColour.PINK, HairColour.BLUE)),
+            ("a hat", "top", HATS),
+        )
+    ]  # fmt: skip
+    facial = (*BEARDS, FacialHair.MOUSTACHE)
+    return [
+        *rows,
+        Row(f"facial hair on {len(shown['women'])} women and girls",
+            percent(having(shown["women"], "facial_hair", facial)), "at most 3 %"),
+        Row(f"facial hair on {len(shown['men'])} men", percent(having(shown["men"], "facial_hair", facial)), "",
+            "among men 50 %"),
+        Row(f"grey hair on {len(shown['old'])} old people",
+            percent(having(shown["old"], "hair_colour", (HairColour.GREY,))), "at least 95 %"),
+    ]  # fmt: skip
+
+
+def having(found: np.ndarray, name: str, values: Sequence[StrEnum]) -> float:
+    """The share of people (N, A) with one of these values, of those who show that attribute."""
+    index = [attribute.name for attribute in ATTRIBUTES].index(name)
+    shown = found[:, index][found[:, index] >= 0]
+    return float(np.isin(shown, [ATTRIBUTES[index].values.index(value) for value in values]).mean())

@@ -26,6 +26,7 @@ from playground.training.recipes.training_loop import (
     pictures,
     placed,
     reconstruction_loss,
+    reduced,
     tiled,
     to_uint8,
 )
@@ -90,6 +91,8 @@ def train(world: World, out: Path, schedule: Schedule, init_from: Path | None = 
     if schedule.images:
         run.train(step, grid)
     averaged.load_state_dict(run.average("autoencoder"))
+    if init_from and not schedule.images:
+        return averaged.eval()
     found = encoded(averaged, world, np.arange(min(2048, len(world))))
     averaged.register_to_config(scaling_factor=round(1 / found.std().item(), 4))
     return averaged.eval()
@@ -136,10 +139,11 @@ def sharpen(
 def encoded(model: Any, world: World, rows: np.ndarray, batch: int = 64) -> Tensor:
     """(N, C, h, w) float32 on the CPU: means of the posteriors, not scaled."""
     where, size = next(model.parameters()).device, model.config.sample_size
-    parts = [
-        model.encode(pictures(at_size(world, rows[start : start + batch], size), where)).latent_dist.mode().cpu()
-        for start in range(0, len(rows), batch)
-    ]
+    parts = []
+    for start in range(0, len(rows), batch):
+        images = pictures(at_size(world, rows[start : start + batch], size), where)
+        with reduced(where):
+            parts.append(model.encode(images).latent_dist.mode().float().cpu())
     return torch.cat(parts).contiguous()
 
 

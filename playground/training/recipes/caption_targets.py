@@ -4,13 +4,22 @@ Invariants: a picture is described anew every time it is met, and never in words
 row of booleans over all values of all attributes, in the order of `ATTRIBUTES`.
 """
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
 
-from playground.drawn_world.attributes import ATTRIBUTES, Person, from_labels
-from playground.drawn_world.captions import Caption, held_out, portrait_caption
-from playground.drawn_world.phrases import Claims
+from playground.drawn_world.attributes import ATTRIBUTES, from_labels
+from playground.drawn_world.captions import (
+    Caption,
+    CaptionedPerson,
+    captioned_person,
+    held_out,
+    portrait_caption,
+    recaptioned,
+)
+from playground.drawn_world.nouns import Claims
+from playground.drawn_world.sampling import SEEDS, Split
 from playground.training.dataset import World
 
 
@@ -21,18 +30,42 @@ def value_offsets() -> tuple[int, ...]:
 
 
 class Captions:
-    """What may be said of the portraits of a folder."""
+    """What may be said of the portraits of a folder; of captioned people always what they were made for."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._captioned: dict[int, CaptionedPerson] = {}  # by seed; made again in a millisecond each, so kept
 
     def of(self, rows: np.ndarray, rng: np.random.Generator) -> list[Caption]:
         """A new caption for each of these rows."""
-        return [_learnable(from_labels(labels), rng) for labels in self.world.labels(rows)]
+        if self.world.plan.kind == "captioned":
+            return [
+                _learnable(partial(recaptioned, self._made(seed)), rng) for seed in self.world.seeds(rows).tolist()
+            ]
+        return [_learnable(partial(portrait_caption, from_labels(row)), rng) for row in self.world.labels(rows)]
+
+    def _made(self, seed: int) -> CaptionedPerson:
+        if seed not in self._captioned:
+            self._captioned[seed] = captioned_person(seed)
+        return self._captioned[seed]
+
+    def unnamed(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) bool: captioned people of whom nothing is named, who are natural therefore; none in other folders."""
+        if self.world.plan.kind != "captioned":
+            return np.zeros(len(rows), bool)
+        return np.array([not self._made(seed).named for seed in self.world.seeds(rows).tolist()])
 
 
-def _learnable(person: Person, rng: np.random.Generator) -> Caption:
-    while held_out((caption := portrait_caption(person, rng)).text):
+def new_captions(count: int, rng: np.random.Generator) -> list[Caption]:
+    """Captions of `count` captioned people of training seeds, whom no picture shows: words alone are endless."""
+    return [
+        _learnable(partial(recaptioned, captioned_person(seed)), rng)
+        for seed in rng.integers(len(SEEDS[Split.TRAIN]), size=count).tolist()
+    ]
+
+
+def _learnable(caption_by: Callable[[np.random.Generator], Caption], rng: np.random.Generator) -> Caption:
+    while held_out((caption := caption_by(rng)).text):
         pass
     return caption
 

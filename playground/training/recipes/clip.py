@@ -2,8 +2,8 @@
 
 Invariants: two parts, each of which can be resumed on its own.
 
-1. `words`: the text half learns to say which word comes next and what a caption claims so far, at the end of every
-   phrase: only there is told whose the colour was. Words alone are cheap.
+1. `words`: the text half learns to say which word comes next, what a caption claims so far, at the end of every
+   phrase (only there is told whose the colour was), and at its end of whom it speaks. Words alone are cheap.
 2. `sight`: the picture half is trained contrastively against the text half, which stays as it is (locked, as in Zhai
    et al. 2022, arXiv:2111.07991, with the halves changed over), so the diffusion model may use it after part 1.
 
@@ -37,9 +37,10 @@ from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionTransfo
 
 from playground.drawn_world.attributes import HIDDEN
 from playground.drawn_world.captions import Caption
+from playground.drawn_world.nouns import TRAITS, traits
 from playground.training.dataset import World
 from playground.training.recipes.attribute_losses import reading_loss, seeing_loss
-from playground.training.recipes.caption_targets import Captions, allowed, value_offsets
+from playground.training.recipes.caption_targets import Captions, allowed, new_captions, value_offsets
 from playground.training.recipes.clip_tokenizer import TOKENS
 from playground.training.recipes.dense_supervision import PORTRAIT_ZONES, naming_by_zone
 from playground.training.recipes.training_loop import Run, Schedule, device, pictures
@@ -98,36 +99,45 @@ def borrow(clip: Clip, eyes: Idefics3VisionTransformer) -> None:
     assert not missing.unexpected_keys and all(key.startswith("head.") for key in missing.missing_keys)
 
 
-def words(clip: Clip, portraits: World, groups: World | None, out: Path, schedule: Schedule) -> None:
-    """Part 1. Leaves the averaged text half in `clip`."""
+def words(
+    clip: Clip, groups: World | None, out: Path, schedule: Schedule, head_start: int = 0
+) -> None:  # fmt: skip
+    """Part 1. Leaves the averaged text half in `clip`.
+
+    During the first `head_start` captions only what reads the text half learns, so that a text half that knows much
+    already is not led by one that knows nothing, Kumar et al. (2022), arXiv:2202.10054.
+    """
     where = device()
     text, tokenizer = clip.model.text_model.to(where).train(), clip.tokenizer
-    read = nn.Linear(text.config.hidden_size, value_offsets()[-1]).to(where)
+    values = value_offsets()[-1]
+    read = nn.Linear(text.config.hidden_size, values + len(TRAITS)).to(where)
     networks: dict[str, nn.Module] = {"text": text, "read": read}
     learning = [*text.parameters(), *read.parameters()]
     optimiser = torch.optim.AdamW(learning, schedule.rate, betas=(0.9, 0.98), weight_decay=0.02)
     run = Run(out, networks, {"adam": optimiser}, schedule, ("text",), "avatar-clip, words")
     rng = np.random.default_rng((31, run.seen))
-    portrayed = Captions(portraits)
     crowds = [record["caption"] for record in groups.records()] if groups is not None else []
 
     def step(batch: int) -> dict[str, float]:
         of_groups = batch // 4 if crowds else 0
-        captions = portrayed.of(rng.integers(len(portraits), size=batch - of_groups), rng)
+        captions = new_captions(batch - of_groups, rng)
         texts = [caption.text for caption in captions]
         texts += [crowds[row] for row in rng.integers(len(crowds), size=of_groups)] if crowds else []
         tokens = tokenizer(texts, padding=True, truncation=True, max_length=TOKENS, return_tensors="pt").to(where)
-        found = text(tokens.input_ids)
+        with torch.set_grad_enabled(run.seen >= head_start):
+            found = text(tokens.input_ids)
         ends, claims = said(tokens, captions)
         scores = found.last_hidden_state[:, :-1] @ text.get_input_embeddings().weight.T  # (B, L - 1, vocabulary)
         follows = tokens.input_ids[:, 1:].masked_fill(tokens.attention_mask[:, 1:] == 0, -100)
         next_word = F.cross_entropy(scores.flatten(0, 1), follows.flatten())
-        claim = reading_loss(read(found.last_hidden_state[ends]), claims)
+        claim = reading_loss(read(found.last_hidden_state[ends])[:, :values], claims)
+        whole = found.last_hidden_state[torch.arange(len(captions)), tokens.attention_mask[: len(captions)].sum(1) - 1]
+        about = reading_loss(read(whole)[:, values:], np.array([traits(caption.who) for caption in captions]))
         optimiser.zero_grad(set_to_none=True)
-        (0.3 * next_word + claim).backward()
+        (0.3 * next_word + claim + about).backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
-        return {"next": next_word.item(), "claims": claim.item()}
+        return {"next": next_word.item(), "claims": claim.item(), "about": about.item()}
 
     run.train(step)
     text.load_state_dict(run.average("text"))

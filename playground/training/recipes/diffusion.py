@@ -25,7 +25,7 @@ from playground.training.recipes.attribute_losses import seeing_loss
 from playground.training.recipes.caption_targets import Captions, allowed, value_offsets
 from playground.training.recipes.latent_classifier import LatentReader
 from playground.training.recipes.muon import Both
-from playground.training.recipes.on_policy_finetuning import GUIDANCE, STEPS, Drawings, apart, meant
+from playground.training.recipes.on_policy_finetuning import GUIDANCE, STEPS, Drawings, apart, meant, shares_of
 from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
 
 UNCAPTIONED = 0.1
@@ -96,8 +96,10 @@ def train(
     run = Run(out, networks, optimiser.each, schedule, ("unet",), "avatar-diffusion")
     rng = np.random.default_rng((29, run.seen))
     captions = Captions(world)
+    known = np.arange(len(latents))
+    natural = known[captions.unnamed(known)]
     noising = scheduler()
-    begins = 0 if init_from else schedule.images // 2  # what it draws at first is nobody yet
+    begins = schedule.images // 2  # what it draws at first is nobody yet, or not as frequent as the captions say
     signals = noising.alphas_cumprod.to(where)  # the share of the clean latent's variance at each time
 
     def states(texts: list[str]) -> Tensor:
@@ -107,6 +109,9 @@ def train(
 
     def step(batch: int) -> dict[str, float]:
         rows = rng.integers(len(latents), size=batch)
+        wordless = rng.random(batch) < UNCAPTIONED
+        if len(natural):  # without words nothing is named, so what is likely must not be what captions name evenly
+            rows[wordless] = rng.choice(natural, int(wordless.sum()))
         clean = latents[rows].to(where).mul(autoencoder.config.scaling_factor)
         clean = clean.contiguous(memory_format=torch.channels_last)
         noise = torch.randn_like(clean)
@@ -114,7 +119,7 @@ def train(
         times = (
             ((torch.arange(batch) + torch.rand(batch)) * noising.config.num_train_timesteps / batch).long().to(where)
         )
-        said = ["" if rng.random() < UNCAPTIONED else caption.text for caption in captions.of(rows, rng)]
+        said = ["" if none else c.text for none, c in zip(wordless, captions.of(rows, rng), strict=True)]
         with torch.no_grad():
             seen = states(said)
         noised = noising.add_noise(clean, noise, times)
@@ -156,7 +161,10 @@ def train(
         return clean * autoencoder.config.scaling_factor
 
     size = autoencoder.config.sample_size
-    own_drawings, off = Drawings(unet, scheduler(), reader, encode, size, states([""]).detach()), list[float]()
+    own_drawings = Drawings(
+        unet, scheduler(), reader, encode, size, states([""]).detach(), shares_of(world.labels(known))
+    )
+    off = list[float]()
     averaged = placed(UNet2DConditionModel.from_config(unet.config), where).eval()
     drawn = StableDiffusionPipeline(
         autoencoder.to(where).eval(), text, tokenizer, averaged, scheduler(), None, None,

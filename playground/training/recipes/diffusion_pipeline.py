@@ -23,13 +23,22 @@ OWN, EDITED = 16_384, 16_384  # what it learns from: drawings of the UNet, peopl
 
 
 def train(
-    world: World, after: World, models: Path, out: Path, first: int, schedule: Schedule, init_from: Path | None
+    world: World,
+    after: World | None,
+    models: Path,
+    out: Path,
+    first: int,
+    schedule: Schedule,
+    init_from: Path | None,
+    reading: int = READING,
+    doubled: int = DOUBLED,
 ) -> StableDiffusionPipeline:
     """Train, or go on, and return the pipeline.
 
     `after` are the people of `world` after an edit; `models` the folder of `avatar-vae` and `avatar-clip`; `first` the
-    pictures for the smaller autoencoder, `schedule` is the UNet's. No part sees more pictures than that. `init_from`
-    is a folder of the whole, whose autoencoder may be the larger one already.
+    pictures for the smaller autoencoder, `schedule` is the UNet's, `reading` the latents for the reader. `init_from`
+    is a folder of the whole, whose autoencoder may be the larger one already; without `after` it stays as it is.
+    `doubled` are the pictures for the larger decoder.
     """
     start = init_from / "vae" if init_from else None
     before = autoencoder.train(world, out / "autoencoder", Schedule(first, 16, 1.2e-3, 800, 3000), start)
@@ -38,12 +47,14 @@ def train(
     before = autoencoder.sharpen(before, eyes, world, latents, out / "decoder", Schedule(first, 16, 1.2e-3, 500, 3000))
     scaling, most = float(before.config.scaling_factor), schedule.images
     looks = latent_classifier.train(
-        world, latents * scaling, out / "reader", Schedule(min(READING, most), 64, 2e-3, 4000, 8000)
+        world, latents * scaling, out / "reader", Schedule(reading, 64, 2e-3, 4000, 8000)
     )  # fmt: skip
     words = clip.load(models / "avatar-clip")
     pipeline = diffusion.train(
         world, latents, before, words.model.text_model, words.tokenizer, looks, out / "unet", schedule, init_from
     )
+    if after is None:
+        return pipeline
     kept = out / f"own-{most}.safetensors"  # of a UNet that learnt longer, others
     if not kept.exists():
         drawn, labels = diffusion.drawings(pipeline, world, looks, OWN)
@@ -58,7 +69,7 @@ def train(
             before, eyes, lessons, out / "inside", Schedule(min(INSIDE, most), 16, 1.2e-3, 500, 2000)
         )
     large = upscale_decoder.train(
-        before, eyes, lessons, out / "doubled", Schedule(min(DOUBLED, most), 16, 1e-3, 500, 5000)
+        before, eyes, lessons, out / "doubled", Schedule(min(doubled, most), 16, 1e-3, 500, 5000)
     )
     pipeline.register_modules(vae=large)
     return pipeline

@@ -39,18 +39,24 @@ class Drawings:
     """States of own drawings that wait to be learnt from. Each is taken once.
 
     `encode` makes scaled latents (B, C, h, w) of portraits (B, size, size, 3); `nothing` (1, tokens, width) are the
-    states of the empty caption.
+    states of the empty caption; `shares` (V,) how frequent each value is in the world where its attribute is to be
+    seen, by default all of an attribute alike.
     """
 
     def __init__(
         self, unet: UNet2DConditionModel, scheduler: DDIMScheduler, reader: nn.Module,
         encode: Callable[[np.ndarray], Tensor], size: int, nothing: Tensor,
+        shares: Tensor | None = None,
     ) -> None:  # fmt: skip
         self.unet, self.scheduler, self.reader, self.encode, self.size = unet, scheduler, reader, encode, size
         self.nothing = nothing
         self.waiting: list[State] = []
         self.drawn = 0
-        self.counts = torch.full((value_offsets()[-1],), COUNTED / 8)  # of every value among latest drawings
+        parts = list(pairwise(value_offsets()))
+        even = torch.cat([torch.full((end - start,), 1 / (end - start)) for start, end in parts])
+        self.shares = even if shares is None else shares
+        scale = torch.cat([torch.full((end - start,), COUNTED * (end - start) / 8) for start, end in parts])
+        self.counts = self.shares * scale  # of every value among latest drawings
 
     @torch.no_grad()
     def draw(self, seen: Tensor, allowed: np.ndarray) -> float:
@@ -88,9 +94,9 @@ class Drawings:
         return (x - wanted).square().mean().sqrt().item()
 
     def too_often(self) -> Tensor:
-        """(V,) logarithms of how many times as often every value was drawn as in the world, where all are as many."""
-        parts = [self.counts[start:end] for start, end in pairwise(value_offsets())]
-        return torch.cat([torch.log(part / part.mean()) for part in parts])
+        """(V,) logarithms of how many times as often every value was drawn as it is in the world."""
+        parts = [(self.counts[start:end], self.shares[start:end]) for start, end in pairwise(value_offsets())]
+        return torch.cat([torch.log(drawn / drawn.sum() / wanted) for drawn, wanted in parts])
 
     def count(self, labels: np.ndarray) -> None:
         """Count who was drawn (B, A): of every attribute what is to be seen."""
@@ -111,6 +117,15 @@ class Drawings:
         signal = self.scheduler.alphas_cumprod.to(x.device)[times].view(-1, 1, 1, 1)
         # As everywhere, the error of v: the last states, from which nothing corrects any more, count most.
         return apart(v, (signal.sqrt() * x - wanted) / (1 - signal).sqrt()).mean(), np.stack(labels)
+
+
+def shares_of(labels: np.ndarray) -> Tensor:
+    """(V,) how frequent every value is among labels (N, A), of what is to be seen; a little for what is not there."""
+    found = []
+    for index, (start, end) in enumerate(pairwise(value_offsets())):
+        counts = np.bincount(labels[:, index][labels[:, index] != HIDDEN], minlength=end - start) + 0.5
+        found.append(torch.from_numpy(counts / counts.sum()).float())
+    return torch.cat(found)
 
 
 def apart(found: Tensor, wanted: Tensor) -> Tensor:
