@@ -97,14 +97,25 @@ def captioned_person(seed: int, most: int = 8) -> CaptionedPerson:
 
     Their values are those of a person of whom every value is equally likely; the rest is natural, given these.
     """
-    rng = stream(seed, DESCRIBED)
-    who = tuple(_WHO)[_weighted(list(_WHO.values()), rng)]
-    count = 0 if rng.random() < UNNAMED else int(rng.integers(1, most + 1))
+    who, nothing, rng = _begun(seed)
+    count = 0 if nothing else int(rng.integers(1, most + 1))
     ways = [way for way in _ways(random_person(rng), listed=False) if not _idle(way, who)]
     if "facial_hair" in implied(who, {}) and rng.random() > BEARDED:
         ways = [way for way in ways if topic(way) != "facial_hair"]
     chosen = _choose(ways, rng, count)
     return CaptionedPerson(who, tuple(way.claims for way in chosen), natural_person(rng, who, merged(chosen)))
+
+
+def names_nothing(seed: int) -> bool:
+    """Whether of the captioned person of this seed nothing is named; faster than making that person."""
+    return _begun(seed)[1]
+
+
+def _begun(seed: int) -> tuple[Who, bool, np.random.Generator]:
+    """Of whom the seed's captions speak, whether they name nothing, and what draws the rest."""
+    rng = stream(seed, DESCRIBED)
+    who = tuple(_WHO)[_weighted(list(_WHO.values()), rng)]
+    return who, rng.random() < UNNAMED, rng
 
 
 def recaptioned(captioned: CaptionedPerson, rng: np.random.Generator) -> Caption:

@@ -48,6 +48,10 @@ def add_recipes(commands: Any) -> None:
         parser.add_argument("--init-from", type=Path, help="start from the weights in this folder")
         parser.add_argument("--portraits", type=int, help="how many of each kind to render; by default plenty")
         parser.add_argument("--groups", type=int, default=GROUPS, help="how many group pictures to render")
+        if name == "avatar-gan":
+            parser.add_argument(
+                "--prior", action="store_true", help="with --init-from: take avatar-flow's weights anew"
+            )
         if name == "avatar-diffusion":
             parser.add_argument("--reading", type=int, default=260_000, help="latents for the reader of latents")
             parser.add_argument("--doubled", type=int, default=150_000, help="pictures for the larger decoder, or 0")
@@ -62,6 +66,7 @@ def add_recipes(commands: Any) -> None:
     parser = commands.add_parser("atlas", help="portraits on a map and what was measured on them, beside avatar-vae")
     parser.add_argument("--runs", type=Path, default=RUNS)
     parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--portraits", type=int, help="how many to render; by default plenty")
     parser.set_defaults(run=_atlas)
 
 
@@ -136,13 +141,15 @@ def _gan(options: argparse.Namespace) -> None:
         AvatarGenerator(attributes=attribute_config()).to(where),
         AvatarDiscriminator().to(where),
     )
-    known, world, out = _latents(options), rendered(options, Split.TRAIN), options.runs / options.name
+    known, world, out = _latents(options), rendered(options, Split.TRAIN, "natural"), options.runs / options.name
     if options.init_from is not None:
         generator.load_state_dict(AvatarGenerator.from_pretrained(options.init_from).state_dict())
         opposite = AvatarDiscriminator.from_pretrained(options.init_from / "discriminator")
         discriminator.load_state_dict(opposite.state_dict())
-    if first := _first(options):
+    first = _first(options)
+    if first:
         gan.styles(generator, known, world, out / "styles", Schedule(first, 64, 2.5e-3, averaging=6000))
+    if first or options.prior:
         flow = AvatarFlow.from_pretrained(options.models / "avatar-flow")
         generator.mapping.prior.load_state_dict(flow.state_dict())
         gan.centre(generator)
@@ -212,18 +219,19 @@ def _minigpt(options: argparse.Namespace) -> None:
 def _atlas(options: argparse.Namespace) -> None:
     from playground.training.recipes.atlas import make_atlas
 
-    models, world = options.models, rendered(options, Split.TRAIN)
+    models, world = options.models, rendered(options, Split.TRAIN, "natural")
     make_atlas(models / "avatar-vae", models / "avatar-flow", models / "avatar-judge", world)
 
 
 def _latents(options: argparse.Namespace) -> Any:
+    """The VAE's posteriors of natural people."""
     from playground.avatars.vae import AvatarVAE
     from playground.training.recipes.training_loop import device
     from playground.training.recipes.vae_posteriors import latents_of
 
     vae = AvatarVAE.from_pretrained(options.models / "avatar-vae").eval().requires_grad_(False).to(device())
-    world = rendered(options, Split.TRAIN)
-    return latents_of(vae, world, len(world), options.runs / "posteriors.safetensors")
+    world = rendered(options, Split.TRAIN, "natural")
+    return latents_of(vae, world, len(world), options.runs / f"posteriors-{len(world)}.safetensors")
 
 
 RECIPES = {

@@ -20,6 +20,7 @@ from playground.drawn_world.sampling import Split, person, seeds
 from playground.drawn_world.values import Lenses
 from playground.training.dataset import World, read
 from playground.training.evaluation import diffusion as measured
+from playground.training.evaluation.frequencies import having
 from playground.training.recipes import (
     autoencoder,
     clip,
@@ -409,7 +410,7 @@ def test_what_nobody_names_is_counted_among_those_who_show_it() -> None:
     index = [a.name for a in ATTRIBUTES].index("lenses")
     people[:, index] = HIDDEN
     people[:4, index] = [0, 0, 2, 1]
-    assert measured.having(people, "lenses", (Lenses.DARK,)) == 0.25
+    assert having(people, "lenses", (Lenses.DARK,)) == 0.25
     free = np.ones((2, len(ATTRIBUTES)), bool)
     assert measured.differing(people[:2], people[:2], free) == 0
     first, second = measured.two_of_each(list(seeds(Split.HELD_OUT, 30)))

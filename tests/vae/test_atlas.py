@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def world(folder: Path) -> World:
-    shards.render(folder / "world", shards.Plan("portraits", Split.TRAIN, COUNT, 64), processes=1, progress=False)
+    shards.render(folder / "world", shards.Plan("natural", Split.TRAIN, COUNT, 64), processes=1, progress=False)
     return dataset.read(folder / "world")
 
 
@@ -179,5 +179,5 @@ def test_models_that_do_not_belong_together_make_no_atlas(
     with pytest.raises(UserError, match="belong together"):
         make_atlas(tmp_path / "vae", tiny_flow(tmp_path / "flow", width=32), models["avatar-judge"], world)
     other = replace(world, plan=replace(world.plan, split=Split.JUDGE))
-    with pytest.raises(UserError, match="training portraits"):
+    with pytest.raises(UserError, match="natural people"):
         make_atlas(tmp_path / "vae", models["avatar-flow"], models["avatar-judge"], other)

@@ -15,6 +15,7 @@ from playground.avatars.flow import AvatarFlow
 from playground.avatars.gan import AvatarGenerator
 from playground.avatars.vae import AvatarVAE
 from playground.drawn_world.attributes import visible
+from playground.drawn_world.captions import captioned_person
 from playground.drawn_world.sampling import Split, person, seeds
 from playground.training.evaluation import diffusion, metrics
 from playground.training.evaluation.grounding_sheet import grounding_sheet
@@ -74,14 +75,14 @@ def gan_sheet(models: Path) -> np.ndarray:
 
 @torch.no_grad()
 def diffusion_sheet(models: Path) -> np.ndarray:
-    """Held-out people and what their captions give, twice; then two captions with twelve seeds each; then guidance."""
+    """Held-out people and what their captions give, twice; then four prompts with twelve seeds each; then guidance."""
     pipe = diffusion.load(models / "avatar-diffusion")
     asked = diffusion.prompts(2 * COLUMNS)
     texts = [prompt.text for prompt in asked]
     drawn = diffusion.draw(pipe, texts, 0)
-    people, _ = metrics.drawn([person(prompt.seed) for prompt in asked], drawn.shape[-1])
+    people, _ = metrics.drawn([captioned_person(prompt.seed).person for prompt in asked], drawn.shape[-1])
     rows = [people[:COLUMNS], drawn[:COLUMNS], people[COLUMNS:], drawn[COLUMNS:]]
-    rows += [diffusion.draw(pipe, [text] * COLUMNS, 100) for text in texts[:2]]
+    rows += [diffusion.draw(pipe, [text] * COLUMNS, 100) for text in ("a person", "a woman", "an old man", texts[0])]
     rows += [diffusion.draw(pipe, texts[:COLUMNS], 0, guidance=guidance) for guidance in (1.0, 2.0, 6.0)]
     return tiled(to_uint8(torch.cat(rows)), COLUMNS)
 

@@ -6,9 +6,7 @@ the same prompts on true portraits stand beside it: the ceiling. What no prompt 
 is among people. A grammar is not a person: sentences written by hand have a row of their own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,13 +16,14 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
-from playground.drawn_world.attributes import ATTRIBUTES, BEARDS, HATS, labels
+from playground.drawn_world.attributes import ATTRIBUTES, labels
 from playground.drawn_world.captions import caption_of_captioned, captioned_person, held_out
-from playground.drawn_world.natural import natural, natural_person
+from playground.drawn_world.natural import natural_person
 from playground.drawn_world.phrases import claims as said
 from playground.drawn_world.sampling import Split, seeds
-from playground.drawn_world.values import Eyes, FacialHair, Glasses, HairColour, Lenses
+from playground.drawn_world.values import HairColour
 from playground.training.evaluation import metrics
+from playground.training.evaluation.frequencies import FACIAL_HAIR, frequency_rows, having
 from playground.training.evaluation.model_card import Row, percent
 from playground.training.recipes.caption_targets import allowed, value_offsets
 
@@ -135,7 +134,7 @@ def table(models: Path, count: int) -> list[Row]:
         Row("another seed changes what was not named", percent(varied), "", f"two people differ in {percent(world)}"),
         Row("KID x 1,000 (features of avatar-judge)",
             f"{metrics.kid(found.features, real.features, size=min(250, count // 2)):.1f}"),
-        *frequency_rows(pipe, judge, max(1, count // 20)),
+        *unnamed_rows(pipe, judge, max(1, count // 20)),
         Row("prompts", str(len(asked)), "", f"{STEPS} steps, guidance {GUIDANCE}; no model learns their words"),
         *[Row(f"– {name.replace('_', ' ')}", percent(share), "", f"ceiling {percent(best[name])}")
           for name, share in shares.items()],
@@ -186,39 +185,18 @@ def two_of_each(chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([labels(each.person) for each in made]), np.stack([labels(each) for each in others])
 
 
-def frequency_rows(pipe: Any, judge: Any, each: int) -> list[Row]:
-    """How often what no prompt names is drawn, with `each` seeds a prompt, beside the world's frequencies."""
-    people = np.stack([labels(natural(seed)) for seed in seeds(Split.HELD_OUT, 4000)])
+def unnamed_rows(pipe: Any, judge: Any, each: int) -> list[Row]:
+    """How often what no prompt names is drawn, with `each` seeds a prompt."""
     shown = {
         name: metrics.read(judge, draw(pipe, [text for text in texts for _ in range(each)], 0)).labels
         for name, texts in (("open", OPEN), ("women", WOMEN), ("men", MEN), ("old", OLD))
     }
-    rows = [
-        Row(f"{what}, of {len(shown['open'])} pictures where it is not named",
-            percent(having(shown["open"], name, values)), "", f"among people {percent(having(people, name, values))}")
-        for what, name, values in (
-            ("facial hair", "facial_hair", (*BEARDS, FacialHair.MOUSTACHE)),
-            ("glasses", "glasses", (Glasses.ROUND, Glasses.SQUARE)),
-            ("dark lenses, of glasses", "lenses", (Lenses.DARK,)),
-            ("hearts for eyes", "eyes", (Eyes.HEARTS,)),
-            ("pink or blue hair", "hair_colour", (HairColour.PINK, HairColour.BLUE)),
-            ("a hat", "top", HATS),
-        )
-    ]  # fmt: skip
-    facial = (*BEARDS, FacialHair.MOUSTACHE)
     return [
-        *rows,
+        *frequency_rows(shown["open"], "pictures where it is not named"),
         Row(f"facial hair on {len(shown['women'])} women and girls",
-            percent(having(shown["women"], "facial_hair", facial)), "at most 3 %"),
-        Row(f"facial hair on {len(shown['men'])} men", percent(having(shown["men"], "facial_hair", facial)), "",
-            "among men 50 %"),
+            percent(having(shown["women"], "facial_hair", FACIAL_HAIR)), "at most 3 %"),
+        Row(f"facial hair on {len(shown['men'])} men",
+            percent(having(shown["men"], "facial_hair", FACIAL_HAIR)), "", "among men 50 %"),
         Row(f"grey hair on {len(shown['old'])} old people",
             percent(having(shown["old"], "hair_colour", (HairColour.GREY,))), "at least 95 %"),
     ]  # fmt: skip
-
-
-def having(found: np.ndarray, name: str, values: Sequence[StrEnum]) -> float:
-    """The share of people (N, A) with one of these values, of those who show that attribute."""
-    index = [attribute.name for attribute in ATTRIBUTES].index(name)
-    shown = found[:, index][found[:, index] >= 0]
-    return float(np.isin(shown, [ATTRIBUTES[index].values.index(value) for value in values]).mean())

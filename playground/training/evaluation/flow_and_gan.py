@@ -15,8 +15,10 @@ from playground.avatars.gan import AvatarGenerator
 from playground.avatars.judge import AvatarJudge
 from playground.avatars.vae import AvatarVAE
 from playground.drawn_world.attributes import ATTRIBUTES
-from playground.drawn_world.sampling import Split, person, seeds
+from playground.drawn_world.natural import natural
+from playground.drawn_world.sampling import Split, seeds
 from playground.training.evaluation import metrics
+from playground.training.evaluation.frequencies import frequency_rows
 from playground.training.evaluation.model_card import Row, percent
 
 
@@ -29,7 +31,7 @@ def flow_table(models: Path, count: int) -> list[Row]:
     with torch.no_grad():
         sampled = flow.inverse(noise)
         error = (flow(sampled)[0] - noise).abs().max()
-    images, _ = metrics.drawn([person(seed) for seed in seeds(Split.HELD_OUT, count)], vae.size)
+    images, _ = metrics.drawn([natural(seed) for seed in seeds(Split.HELD_OUT, count)], vae.size)
     mean, log_variance = (torch.cat(parts) for parts in zip(*map(vae.encode, images.split(256)), strict=True))
     posterior = mean + (0.5 * log_variance).exp() * torch.randn(mean.shape, generator=torch.Generator().manual_seed(1))
     bits = 1 / (vae.latent * np.log(2))
@@ -46,6 +48,7 @@ def flow_table(models: Path, count: int) -> list[Row]:
         Row("reconstructions of held-out portraits", percent(_valid(judges[0], vae, mean)), "", "the ceiling"),
         Row("held-out latents under the flow", f"{-flow.log_prob(posterior).mean() * bits:.3f} bits per coordinate"),
         Row("the same under N(0, I)", f"{normal.mean() * bits:.3f} bits per coordinate"),
+        *frequency_rows(metrics.read(judges[1], metrics.in_batches(vae.decode, sampled)).labels, "samples"),
         Row("largest error of flow(inverse(noise))", f"{error:.1e}", "below 1e-3"),
     ]
     return rows
@@ -60,7 +63,7 @@ def gan_table(models: Path, count: int) -> list[Row]:
     ).float()
     images = metrics.in_batches(generator, z)
     truncated = metrics.in_batches(lambda part: generator(part, 0.7), z[:2000])
-    true, _ = metrics.drawn([person(seed) for seed in seeds(Split.HELD_OUT, 2 * count)], generator.size)
+    true, _ = metrics.drawn([natural(seed) for seed in seeds(Split.HELD_OUT, 2 * count)], generator.size)
     first, other = true[:count], true[count:]
     seen = [metrics.read(judge, images) for judge in judges]
     real, floor = metrics.read(judges[0], first), metrics.read(judges[0], other)
@@ -87,7 +90,7 @@ def gan_table(models: Path, count: int) -> list[Row]:
             f"real against real {metrics.kid(floor.features, real.features):.2f}, "
             f"blends {metrics.kid(blends.features, real.features):.2f}",
         ),
-        Row("rarest value of any attribute, share of samples", _rarest(seen[0])),
+        *frequency_rows(seen[0].labels[seen[0].valid], "valid samples"),
     ]
 
 
@@ -104,14 +107,3 @@ def _missing(reading: metrics.Reading) -> list[str]:
         for number, value in enumerate(attribute.values)
         if not (shown[:, index] == number).any()
     ]
-
-
-def _rarest(reading: metrics.Reading) -> str:
-    shares = []
-    for index, attribute in enumerate(ATTRIBUTES):
-        shown = reading.labels[:, index]
-        counts = [(shown == number).sum() / max(1, (shown >= 0).sum()) for number in range(len(attribute.values))]
-        worst = int(np.argmin(counts))
-        shares.append((counts[worst] * len(attribute.values), str(attribute.values[worst]), counts[worst]))
-    relative, value, share = min(shares)
-    return f"{percent(share)} {value} ({relative:.2f} of an equal share)"

@@ -17,7 +17,8 @@ from playground.avatars.judge import AvatarJudge
 from playground.avatars.vae import AvatarVAE
 from playground.drawn_world.attributes import ATTRIBUTES
 from playground.drawn_world.drawing import portrait
-from playground.drawn_world.sampling import Split, person, seeds
+from playground.drawn_world.natural import natural
+from playground.drawn_world.sampling import Split, seeds
 from playground.errors import UserError
 from playground.imaging.metrics import psnr
 from playground.training.dataset import World
@@ -48,7 +49,7 @@ def make_atlas(
     takes five times as long as 80 and saves a fifth of the file.
 
     Raises:
-        UserError: the world is not of training portraits in the VAE's size, or the models do not fit each other.
+        UserError: the world is not of natural people of that split and size, or the models do not fit each other.
     """
     from tqdm import tqdm
 
@@ -93,10 +94,10 @@ def make_atlas(
 
 def _check(vae: AvatarVAE, flow: AvatarFlow, judge: AvatarJudge, world: World) -> None:
     plan = world.plan
-    if plan.kind != "portraits" or plan.split != Split.TRAIN or plan.size != vae.size:
+    if plan.kind != "natural" or plan.split != Split.TRAIN or plan.size != vae.size:
         raise UserError(
-            f"An atlas is made of training portraits of {vae.size} pixels; {world.folder} holds {plan.kind} of "
-            f"{plan.size} pixels, split {plan.split}."
+            f"An atlas is made of natural people of {vae.size} pixels, split {Split.TRAIN}; {world.folder} holds "
+            f"{plan.kind} of {plan.size} pixels, split {plan.split}."
         )
     if flow.width != vae.latent or judge.size != vae.size or judge.names != tuple(a.name for a in ATTRIBUTES):
         raise UserError(
@@ -120,7 +121,7 @@ def _held_out(
     generator = torch.Generator("cpu").manual_seed(0)
     chosen = seeds(Split.HELD_OUT, count, HELD_OUT_START)
     for start in range(0, count, BATCH):
-        images = np.stack([portrait(person(seed), vae.size) for seed in chosen[start : start + BATCH]])
+        images = np.stack([portrait(natural(seed), vae.size) for seed in chosen[start : start + BATCH]])
         means, _ = encode(vae, images)
         likelihoods.append(log_prob(flow, _drawn(vae, images, generator)))
         fidelities += [psnr(before, after) for before, after in zip(images, decode(vae, means), strict=True)]

@@ -15,6 +15,7 @@ from playground.drawn_world.captions import (
     CaptionedPerson,
     captioned_person,
     held_out,
+    names_nothing,
     portrait_caption,
     recaptioned,
 )
@@ -53,7 +54,7 @@ class Captions:
         """(n,) bool: captioned people of whom nothing is named, who are natural therefore; none in other folders."""
         if self.world.plan.kind != "captioned":
             return np.zeros(len(rows), bool)
-        return np.array([not self._made(seed).named for seed in self.world.seeds(rows).tolist()])
+        return np.array([names_nothing(seed) for seed in self.world.seeds(rows).tolist()])
 
 
 def new_captions(count: int, rng: np.random.Generator) -> list[Caption]:

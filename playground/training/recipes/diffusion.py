@@ -33,6 +33,7 @@ NAMING = 0.1  # the weight of naming attributes beside the error of v
 READ = 0.25  # the weight of what the reader reads
 READ_NOISE = 0.5  # standard deviations it reads through, at most
 SURE = 350  # time below which it is clear whom the noise hides: there the error is not squared, as in `feedback`
+DECIDED = 0.5  # share of the schedule by which it is decided whom the noise hides
 UNSQUARED = 0.5  # the weight of such an error, which at its usual size then pulls as the square does
 OWN = 2.0  # the weight of what its own drawings should have been
 DRAWN = 64  # of those at a time
@@ -116,9 +117,10 @@ def train(
         clean = clean.contiguous(memory_format=torch.channels_last)
         noise = torch.randn_like(clean)
         # One time per equal share of the schedule: as random, and less noise in the gradient.
-        times = (
-            ((torch.arange(batch) + torch.rand(batch)) * noising.config.num_train_timesteps / batch).long().to(where)
-        )
+        shares = (torch.arange(batch) + torch.rand(batch)) / batch
+        if init_from is not None:  # drawing it can: what remains to be learnt is whom, and that is decided in noise
+            shares[1::2] = DECIDED + (1 - DECIDED) * shares[1::2]
+        times = (shares * noising.config.num_train_timesteps).long().to(where)
         said = ["" if none else c.text for none, c in zip(wordless, captions.of(rows, rng), strict=True)]
         with torch.no_grad():
             seen = states(said)
@@ -151,9 +153,8 @@ def train(
             own = {"own": loss.item(), "off": off[-1], "decided": decided.item()}
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         optimiser.step()
-        half = batch // 2
-        clear, noisy = each[:half].mean().item(), each[half:].mean().item()
-        errors = {"v": (clear + noisy) / 2, "v_clear": clear, "v_noisy": noisy}
+        noisy = times >= DECIDED * noising.config.num_train_timesteps
+        errors = {"v_clear": each[~noisy].mean().item(), "v_noisy": each[noisy].mean().item()}
         return {**errors, **own, "named": named.item(), "read": read.item()}
 
     def encode(images: np.ndarray) -> Tensor:
@@ -211,6 +212,11 @@ def drawings(
 
 
 def save(pipeline: StableDiffusionPipeline, folder: Path) -> None:
-    """In half precision, in files below 10 MB, as `DiffusionPipeline.from_pretrained` reads them."""
-    pipeline.to(dtype=torch.float16).save_pretrained(folder, max_shard_size="9MB")
+    """In files below 10 MB, as `DiffusionPipeline.from_pretrained(folder)` reads and runs them without arguments.
+
+    Half precision, but for the text encoder: transformers opens a model in the type it is stored in, diffusers in
+    float32, and a pipeline must have one.
+    """
+    pipeline.to(dtype=torch.float16).text_encoder.float()
+    pipeline.save_pretrained(folder, max_shard_size="9MB")
     pipeline.to(dtype=torch.float32)

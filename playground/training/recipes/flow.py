@@ -14,15 +14,18 @@ from playground.training.recipes.vae_posteriors import Latents
 
 
 def train(
-    known: Latents, out: Path, schedule: Schedule, init_from: Path | None = None, held_back: int = 8192
+    known: Latents, out: Path, schedule: Schedule, init_from: Path | None = None, held_back: int | None = None
 ) -> AvatarFlow:
-    """Train, or go on, and return the averaged flow. The last `held_back` latents only measure."""
+    """Train, or go on, and return the averaged flow.
+
+    The last `held_back` latents, by default one in eight, only measure.
+    """
     where = device()
     width = known.mean.shape[1]
     flow = (AvatarFlow.from_pretrained(init_from) if init_from else AvatarFlow(width)).to(where)
     optimiser = torch.optim.AdamW(flow.parameters(), schedule.rate, betas=(0.9, 0.98), weight_decay=1e-4)
     run = Run(out, {"flow": flow}, {"adam": optimiser}, schedule, ("flow",), "avatar-flow")
-    last = len(known.mean) - held_back
+    last = len(known.mean) - (len(known.mean) // 8 if held_back is None else held_back)
 
     def step(batch: int) -> dict[str, float]:
         loss = -flow.log_prob(known.sample(torch.randint(last, (batch,), device=where))).mean()
