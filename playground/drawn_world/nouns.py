@@ -39,7 +39,7 @@ ANYBODY = Who()
 TRAITS = (Gender.FEMALE, Gender.MALE, Age.CHILD, Age.OLD)  # what a reader of captions can be asked about a noun
 
 _NOUNS = {
-    ANYBODY: ("person", "cartoon person", "face", "character", "human", "somebody", "someone"),
+    ANYBODY: ("person", "cartoon person", "face", "character"),
     Who(Gender.FEMALE, Age.ADULT): ("woman", "lady", "mother", "mom", "mum", "queen"),
     Who(Gender.MALE, Age.ADULT): ("man", "guy", "gentleman", "father", "dad", "king"),
     Who(Gender.FEMALE, Age.CHILD): ("girl", "daughter", "little girl", "princess"),

@@ -42,7 +42,7 @@ BY_HAND = (
 HANDS = 8  # seeds each
 # What nobody names must be as frequent as among people: prompts by hand that leave it open.
 OPEN = (
-    "a person", "a portrait of a person", "a person on a green background", "a person in a blue hoodie", "somebody",
+    "a person", "a portrait of a person", "a person on a green background", "a person in a blue hoodie", "a character",
     "a person with brown skin", "a person wearing a red T-shirt", "an avatar of a person",
 )  # fmt: skip
 WOMEN = (
