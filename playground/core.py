@@ -12,9 +12,10 @@ from playground.autoencoders.service import AutoencoderService
 from playground.catalog import Catalog, Entry, read_catalog
 from playground.chat.service import ChatService
 from playground.chat.types import TORCH
+from playground.families import load_registry
 from playground.gan.service import GanService
 from playground.grounding.service import GroundingService
-from playground.loaders import Loaders
+from playground.model_loader import ModelLoader
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.preload import Preloader
 from playground.runtime.records import ModelKey
@@ -26,6 +27,8 @@ from playground.vae.service import VaeService
 from playground.weights.store import WeightStore
 from playground.weights.types import State
 
+# Tabs whose model takes a second to load; those of the small networks show a picture at once, and chat answers soon.
+PRELOADED_TABS = ("image", "grounding")
 REMOTE_THREADS = 16  # requests to other servers wait, they do not compute
 
 
@@ -34,22 +37,31 @@ class Playground:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.catalog: Catalog = read_catalog(*settings.catalogs, hub_ids=not settings.profile.strangers)
+        self.families = load_registry(*settings.extensions)
+        self.catalog: Catalog = read_catalog(
+            *self.families.catalogs,
+            *settings.catalogs,
+            families=self.families,
+            hub_ids=not settings.profile.strangers,
+        )
         self.weights = WeightStore(settings.cache, settings.assets / "models", settings.offline)
-        self._loaders = loaders = Loaders(self.catalog, self.weights, settings.cache, settings.vram, settings.faster)
+        self._loader = loader = ModelLoader(
+            self.catalog, self.weights, settings.cache, settings.vram, settings.faster, self.families
+        )
         self.models = ModelCache(
-            loaders,
-            loaders.estimate,
+            loader,
+            loader.estimate,
             ram_budget=settings.ram,
             vram_budget=settings.vram,
             idle_seconds=settings.idle_s,
-            on_cpu=loaders.on_cpu,
+            on_cpu=loader.on_cpu,
         )
         self._worker = Worker("device", longest_line=settings.profile.line)
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
         live = BoundedSemaphore(os.cpu_count() or 1)  # live pictures at once: each computes on one core
-        self.ahead = Preloader(self.catalog, self.models)
+        embedded = {tab: [entry.id for entry in self.catalog.of_tab(tab) if entry.embedded] for tab in PRELOADED_TABS}
+        self.preloader = Preloader({tab: ids[0] for tab, ids in embedded.items() if ids}, self.models)
         self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
         self.images = ImageService(
             self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here
@@ -86,11 +98,11 @@ class Playground:
     def fetch(self, model_id: str, report: Callable[[Phase], None]) -> None:
         """Bring all of a model to this disk, for a place without network: also what its inspector needs."""
         if self.catalog.get(model_id).remote is None:
-            self._loaders.fetch(ModelKey(model_id, TORCH), Task(report))
+            self._loader.fetch(ModelKey(model_id, TORCH), Task(report))
 
     def close(self) -> None:
         """End the work and give the memory back."""
-        self.ahead.close()
+        self.preloader.close()
         self._worker.close()
         self._remote_worker.close()
         self._latents.close()

@@ -53,6 +53,7 @@ class Settings:
     offline: bool = False
     prefetch: tuple[str, ...] = ()
     catalogs: tuple[Path, ...] = ()
+    extensions: tuple[str, ...] = ()  # dotted names of modules, see `playground.families`
     vram: int | None = None
     ram: int | None = None
     idle_s: float = 600.0
@@ -92,6 +93,12 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         help="fetch these models for a stage without network, then end",
     )
     parser.add_argument("--catalog", type=Path, action="append", metavar="FILE", help="models of your own (TOML)")
+    parser.add_argument(
+        "--extension",
+        action="append",
+        metavar="MODULE",
+        help="a Python module that adds model families or tabs; it runs inside the app: name only what you trust",
+    )
     parser.add_argument("--vram", type=float, metavar="GB", default=default("VRAM"), help="GPU memory to use at most")
     parser.add_argument("--ram", type=float, metavar="GB", default=default("RAM"), help="memory to use at most")
     parser.add_argument(
@@ -125,6 +132,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         offline=given.offline,
         prefetch=tuple(given.prefetch),
         catalogs=tuple(catalogs),
+        extensions=tuple(given.extension or (default("EXTENSIONS") or "").split()),
         vram=_gigabytes(given.vram),
         ram=_gigabytes(given.ram),
         idle_s=given.idle,

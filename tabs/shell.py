@@ -39,13 +39,13 @@ def build(playground: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
             for tab in tabs:
                 with gr.Tab(label(tab.label), id=tab.id) as item:
                     handles[tab.id] = tab.build(playground)
-                item.select(partial(playground.ahead.opened, tab.id), None, None, **UNQUEUED)
+                item.select(partial(playground.preloader.tab_opened, tab.id), None, None, **UNQUEUED)
 
         def open_tab(request: gr.Request) -> gr.Tabs:
             """`?tab=chat` in the address opens that tab."""
             named = request.query_params.get("tab")
             chosen = named if named in handles else tabs[0].id
-            playground.ahead.opened(chosen)
+            playground.preloader.tab_opened(chosen)
             return gr.Tabs(selected=chosen)
 
         def models() -> list[dict[str, object]]:

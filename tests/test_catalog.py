@@ -51,7 +51,7 @@ def test_a_file_of_ones_own_adds_and_replaces_entries(tmp_path: Path) -> None:
         (('licence = "MIT"', 'licence = "MIT"\nlicense = "MIT"'), ["own.toml", "mine", "license"]),
         (('kind = "path", path = "/models/mine"', 'kind = "hub", repo = "../../etc"'), ["mine", "repo"]),
         (('id = "mine"', 'id = "../mine"'), ["own.toml", "id"]),
-        (("sources", "defaults = { temperature = 9 }\nsources"), ["mine", "defaults.temperature"]),
+        (("sources", "options = { temperature = 9 }\nsources"), ["mine", "options.temperature"]),
         (('sources = [{ kind = "path", path = "/models/mine" }]', ""), ["mine", "sources"]),
         (("[[model]]", "[[model]"), ["own.toml", "TOML"]),
         (("[[model]]", "[[models]]"), ["own.toml", "[[model]]"]),

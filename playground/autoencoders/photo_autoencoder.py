@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
-from safetensors import SafetensorError
 
-from playground.catalog import Family
 from playground.errors import UserError
-from playground.runtime.devices import is_out_of_memory
+from playground.families import LoadRequest
+from playground.inference.loading_errors import explained, refuse_incomplete
+from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
-
-CLASSES: dict[Family, Any] = {"autoencoder-kl": AutoencoderKL, "autoencoder-tiny": AutoencoderTiny}
 
 
 class PhotoAutoencoder:
@@ -41,10 +39,19 @@ class PhotoAutoencoder:
         self.factor = 2 ** (len(widths) - 1)
 
     @classmethod
-    def from_folder(cls, folder: Path, family: Family, device: str, label: str) -> "PhotoAutoencoder":
-        """Load safetensors in `from_pretrained` layout. Raises `UserError` for files of something else."""
-        kind = CLASSES[family]
-        try:
+    def from_folder(cls, folder: Path, kind: Any, device: str, label: str) -> "PhotoAutoencoder":
+        """Load safetensors in `from_pretrained` layout.
+
+        Args:
+            folder: where they are.
+            kind: `AutoencoderKL` or `AutoencoderTiny`.
+            device: where to: "cuda:0", "mps" or "cpu".
+            label: the model's name, for messages.
+
+        Raises:
+            UserError: the files are of something else, or not complete.
+        """
+        with explained(label, f"an {kind.__name__}"):
             config = kind.load_config(folder, local_files_only=True)
             named = config.get("_class_name", kind.__name__)
             if named != kind.__name__:
@@ -61,24 +68,13 @@ class PhotoAutoencoder:
                 torch_dtype=torch.float16 if half else torch.float32,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-            if is_out_of_memory(error):
-                raise
-            raise UserError(
-                f"The files of {label} are not those of an {kind.__name__} ({type(error).__name__}). Download it "
-                "again, or choose another model."
-            ) from error
-        if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
-            # from_pretrained would fill them with random numbers, and say so only in the log
-            raise UserError(
-                f"{len(lacking)} of the weights of {label} are missing or of another size ({str(lacking[0])[:80]}). "
-                "Download it again, or choose another model."
-            )
+        refuse_incomplete(label, report)
         return cls(model.to(device), label)
 
     @property
     def nbytes(self) -> int:
-        return sum(value.nbytes for value in self._model.state_dict().values())
+        """Bytes of weights."""
+        return int(self._model.get_memory_footprint())
 
     def move(self, device: str) -> None:
         self._model.to(device)
@@ -120,3 +116,26 @@ def _stoppable(model: Any, task: Task) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def load_kl(request: LoadRequest) -> LoadedModel:
+    """An `AutoencoderKL` from its folder.
+
+    Args:
+        request: the model, its folder and device.
+    """
+    return _loaded(request, AutoencoderKL)
+
+
+def load_tiny(request: LoadRequest) -> LoadedModel:
+    """An `AutoencoderTiny` from its folder.
+
+    Args:
+        request: the model, its folder and device.
+    """
+    return _loaded(request, AutoencoderTiny)
+
+
+def _loaded(request: LoadRequest, kind: Any) -> LoadedModel:
+    network = PhotoAutoencoder.from_folder(request.path, kind, request.device, request.entry.label)
+    return LoadedModel(network, nbytes=network.nbytes, move=network.move)

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from playground.autoencoders import latent_operations as latents
+from playground.autoencoders.options import AutoencoderOptions
 from playground.autoencoders.types import (
     UNCHANGED,
     Changes,
@@ -34,16 +35,12 @@ from playground.runtime.worker import Job, Worker
 if TYPE_CHECKING:
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
-FAMILIES = ("autoencoder-tiny", "autoencoder-kl")
 LEAST_SIDE = 64  # pixels of the longer side that the model sees
-MOST_SIDE = {"autoencoder-tiny": 2048, "autoencoder-kl": 1024}  # beyond, a KL decoder takes more than 6 GB
 USUAL_SIDE = 512
 SHEET_BITS = tuple(range(1, latents.MOST_BITS + 1))
 MOST_FRAMES = 48
 ANIMATION_SIDE = 512
 FPS = 12
-# Activations at their most, in bytes of fp32 per pixel of the picture.
-WORKING_BYTES = {"autoencoder-kl": 6_000, "autoencoder-tiny": 1_500}
 
 
 class AutoencoderService:
@@ -56,12 +53,12 @@ class AutoencoderService:
 
     def entries(self) -> list[Entry]:
         """The autoencoders for photographs, in the catalogue's order."""
-        return [entry for entry in self.catalog.of_tab("vae") if entry.family in FAMILIES]
+        return [entry for entry in self.catalog.of_tab("vae") if isinstance(entry.options, AutoencoderOptions)]
 
     def entry(self, model_id: str) -> Entry:
         """The autoencoder of an id. Raises `UserError` for an unknown id or a model of another kind."""
         entry = self.catalog.get(model_id)
-        if entry.family not in FAMILIES:
+        if not isinstance(entry.options, AutoencoderOptions):
             known = ", ".join(other.id for other in self.entries())
             raise UserError(f"{entry.label} is no autoencoder for photographs. Choose one of: {known}.")
         return entry
@@ -183,7 +180,7 @@ class AutoencoderService:
 
 def checked_side(entry: Entry, value: object) -> int:
     """The longer side a page or a program asks for. Raises `UserError`."""
-    most = MOST_SIDE[entry.family]
+    most = AutoencoderOptions.of(entry).longest_side
     if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_SIDE <= value <= most:
         raise UserError(f"With {entry.label} the longer side must be from {LEAST_SIDE} to {most} pixels.")
     return int(value)
@@ -229,4 +226,4 @@ def _figures(encoded: Encoded, after: Image.Image, bits: int, seconds: float) ->
 
 
 def _working_bytes(entry: Entry, picture: Image.Image) -> int:
-    return WORKING_BYTES[entry.family] * picture.width * picture.height
+    return AutoencoderOptions.of(entry).working_bytes_per_pixel * picture.width * picture.height

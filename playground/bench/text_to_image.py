@@ -40,7 +40,7 @@ from playground.text_to_image.types import Done, ImageRequest, Picture
 from playground.settings import Settings
 playground = Playground(Settings(offline=True))
 if {{opened}}:
-    playground.ahead.opened("image")
+    playground.preloader.tab_opened("image")
     time.sleep({{opened}})
     began = time.perf_counter()
 for seed in (1, 2):

@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoProcessor
 
-from playground.catalog import Entry
 from playground.errors import UserError
-from playground.runtime.devices import is_out_of_memory, weights_bytes
-
-_CHOOSE = "Download it again, or choose another model."
+from playground.families import LoadRequest
+from playground.inference.loading_errors import CHOOSE_ANOTHER, explained, refuse_incomplete
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +26,8 @@ class Checkpoint:
 
     @property
     def nbytes(self) -> int:
-        return weights_bytes(self.model)
+        """Bytes of weights."""
+        return int(self.model.get_memory_footprint())
 
     def move(self, device: str) -> None:
         self.model.to(device)
@@ -40,19 +38,20 @@ def _processor(folder: Path) -> Any:
 
 
 def open_checkpoint(
-    folder: Path,
-    entry: Entry,
-    classes: dict[str, Any],
-    device: str,
-    dtype: str = "float32",
-    prepare: Callable[[Path], Any] = _processor,
+    request: LoadRequest, classes: dict[str, Any], prepare: Callable[[Path], Any] = _processor
 ) -> Checkpoint:
-    """The model of `folder` on `device`, by the class that `classes` names for its `model_type`, ready to answer.
+    """The model of a folder on its device, ready to answer, with what prepares pictures and words for it.
 
-    The processor, which `prepare` makes from the folder, is the one that needs no torchvision. Raises `UserError` for
-    files that are not of such a model.
+    Args:
+        request: the model, its folder, device and dtype.
+        classes: transformers' class for each `model_type` of the family.
+        prepare: makes the processor from the folder. Default: the one that needs no torchvision.
+
+    Raises:
+        UserError: the files are not of such a model, or not complete.
     """
-    try:
+    folder, entry = request.path, request.entry
+    with explained(entry.label, f"its family, {entry.family}"):
         kind = classes.get(AutoConfig.from_pretrained(folder, local_files_only=True).model_type)
         if kind is None:
             raise UserError(
@@ -63,27 +62,19 @@ def open_checkpoint(
             folder,
             use_safetensors=True,
             local_files_only=True,
-            dtype=getattr(torch, dtype),
+            dtype=getattr(torch, request.dtype),
             output_loading_info=True,
         )
         processor = prepare(folder)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise UserError(
-            f"The files of {entry.label} are not those of its family, {entry.family} ({type(error).__name__}). "
-            + _CHOOSE
-        ) from error
-    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
-        raise UserError(
-            f"{len(lacking)} of the weights of {entry.label} are missing or of another size ({str(lacking[0])[:80]}). "
-            + _CHOOSE
-        )
+    refuse_incomplete(entry.label, report)
     if not hasattr(processor, "image_processor"):  # without its file a tokenizer comes back in the processor's place
-        raise UserError(f"{entry.label} lacks its preparation of pictures (preprocessor_config.json). {_CHOOSE}")
+        raise UserError(
+            f"{entry.label} lacks its preparation of pictures (preprocessor_config.json). {CHOOSE_ANOTHER}"
+        )
     rows = model.config.text_config.vocab_size
     if len(processor.tokenizer) <= rows // 2:  # without its files a tokenizer is made all the same, empty
         raise UserError(
-            f"{entry.label} has {rows} embeddings for words and a tokenizer of {len(processor.tokenizer)}. {_CHOOSE}"
+            f"{entry.label} has {rows} embeddings for words and a tokenizer of {len(processor.tokenizer)}. "
+            + CHOOSE_ANOTHER
         )
-    return Checkpoint(model.eval().requires_grad_(False).to(device), processor)
+    return Checkpoint(model.eval().requires_grad_(False).to(request.device), processor)

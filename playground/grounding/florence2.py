@@ -9,7 +9,6 @@ Xiao et al. 2023, arXiv:2311.06242.
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,11 +17,12 @@ from transformers import Florence2ForConditionalGeneration
 
 from playground.catalog import Entry
 from playground.errors import UserError
+from playground.families import LoadRequest
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
-from playground.grounding.codecs import CODECS
 from playground.grounding.codecs.base import harmless
 from playground.grounding.detection import asked, stoppable
 from playground.grounding.multi_pass import MultiPass, listed, onto
+from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, Question
 from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
@@ -45,8 +45,8 @@ class Florence:
         self._model = checkpoint.model
         self._prepare = checkpoint.processor.image_processor
         self._tokenizer = checkpoint.processor.tokenizer
-        self._codec = CODECS["florence_loc"]
-        self._usual = entry.grounding.max_new_tokens[1]
+        self._codec = GroundingOptions.of(entry).dialect
+        self._usual = GroundingOptions.of(entry).max_new_tokens[1]
         tokenizer = self._tokenizer
         self._ends = (tokenizer.bos_token_id, tokenizer.eos_token_id)
         self._skip = frozenset({*self._ends, tokenizer.pad_token_id})
@@ -119,9 +119,16 @@ class Florence:
         return {"encoder_outputs": encoded, "attention_mask": mask}
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """A Florence-2 from its folder. Raises `UserError` for files that are not of one."""
-    checkpoint = open_checkpoint(folder, entry, CLASSES, device, dtype)
+def load(request: LoadRequest) -> LoadedModel:
+    """A Florence-2 from its folder.
+
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
+    """
+    checkpoint = open_checkpoint(request, CLASSES)
     # The end is the model's to say: put at the last token by force, it makes a cut answer look whole.
     checkpoint.model.generation_config.forced_eos_token_id = None
-    return LoadedModel(Florence(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)
+    return LoadedModel(Florence(checkpoint, request.entry), nbytes=checkpoint.nbytes, move=checkpoint.move)

@@ -9,14 +9,13 @@ Liu et al. 2023, arXiv:2303.05499; Zhao et al. 2024, arXiv:2401.02361; Fu et al.
 import re
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import torch
 from PIL import Image
 from transformers import GroundingDinoForObjectDetection, MMGroundingDinoForObjectDetection
 
-from playground.catalog import Entry
 from playground.errors import UserError
+from playground.families import LoadRequest
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
 from playground.grounding.detection import asked, cxcywh_to_xyxy, found, stoppable, surest
 from playground.grounding.types import Answer, Asked, GroundingEvent, GroundingTask, Question
@@ -101,11 +100,14 @@ def _sentence(wanted: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     return sentence, places
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """A detector of the family from its folder, whatever `dtype` is in float32: boxes pass through log-odds, which
-    16 bits round by pixels, and the model is small.
+def load(request: LoadRequest) -> LoadedModel:
+    """A detector of the family from its folder, in float32 (see `playground.grounding.families`).
 
-    Raises `UserError` for files that are not of such a model.
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
     """
-    checkpoint = open_checkpoint(folder, entry, CLASSES, device)
+    checkpoint = open_checkpoint(request, CLASSES)
     return LoadedModel(DinoDetector(checkpoint), nbytes=checkpoint.nbytes, move=checkpoint.move)

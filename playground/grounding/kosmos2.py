@@ -8,7 +8,6 @@ Peng et al. 2023, arXiv:2306.14824.
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,12 +17,13 @@ from transformers import Kosmos2ForConditionalGeneration
 
 from playground.catalog import Entry
 from playground.errors import UserError
+from playground.families import LoadRequest
 from playground.grounding.answer_decoding import with_regions
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
-from playground.grounding.codecs import CODECS
 from playground.grounding.codecs.base import harmless
 from playground.grounding.detection import asked, stoppable
 from playground.grounding.multi_pass import MultiPass, listed
+from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Asked, Box, GroundingEvent, GroundingTask, Question
 from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
@@ -39,8 +39,8 @@ class Kosmos:
     def __init__(self, checkpoint: Checkpoint, entry: Entry) -> None:
         self._model = checkpoint.model
         self._processor = checkpoint.processor
-        self._codec = CODECS["kosmos_patch"]
-        self._usual = entry.grounding.max_new_tokens[1]
+        self._codec = GroundingOptions.of(entry).dialect
+        self._usual = GroundingOptions.of(entry).max_new_tokens[1]
         tokenizer = checkpoint.processor.tokenizer
         self._skip = frozenset({tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id})
 
@@ -117,7 +117,14 @@ def _phrase(text: str) -> str:
     return f"<grounding><phrase> {text}</phrase>"
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """A Kosmos-2 from its folder. Raises `UserError` for files that are not of one."""
-    checkpoint = open_checkpoint(folder, entry, CLASSES, device, dtype)
-    return LoadedModel(Kosmos(checkpoint, entry), nbytes=checkpoint.nbytes, move=checkpoint.move)
+def load(request: LoadRequest) -> LoadedModel:
+    """A Kosmos-2 from its folder.
+
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
+    """
+    checkpoint = open_checkpoint(request, CLASSES)
+    return LoadedModel(Kosmos(checkpoint, request.entry), nbytes=checkpoint.nbytes, move=checkpoint.move)

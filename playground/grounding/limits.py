@@ -7,6 +7,7 @@ in words, for the chip that is greyed out and for whoever asks all the same.
 from dataclasses import dataclass
 
 from playground.catalog import Entry
+from playground.grounding.options import GroundingOptions
 from playground.grounding.types import GroundingTask
 
 # Why not, for a model that writes words; {} is its name.
@@ -46,7 +47,7 @@ class Limits:
 
 def limits_of(entry: Entry) -> Limits:
     """The limits of a model of the grounding tab, local or remote."""
-    grounding = entry.grounding
+    grounding = GroundingOptions.of(entry)
     return Limits(
         asks={ask: "" if ask in grounding.asks else reason(entry, ask) for ask in GroundingTask},
         similar=grounding.similar,
@@ -56,12 +57,12 @@ def limits_of(entry: Entry) -> Limits:
         temperature=grounding.streams,
         turns=grounding.turns,
         threshold=grounding.threshold,
-        codec=grounding.codec,
+        codec=grounding.dialect.name,
         max_new_tokens=grounding.max_new_tokens,
     )
 
 
 def reason(entry: Entry, ask: GroundingTask) -> str:
     """Why a model cannot do this, in a sentence."""
-    writes = entry.grounding.streams
+    writes = GroundingOptions.of(entry).streams
     return (_WRITER[ask] if writes else _DETECTOR).format(entry.label)

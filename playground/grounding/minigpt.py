@@ -18,11 +18,11 @@ import torch
 from PIL import Image, ImageOps
 from transformers import AutoImageProcessor, AutoTokenizer, Idefics3ForConditionalGeneration
 
-from playground.catalog import Entry
+from playground.families import LoadRequest
 from playground.grounding import checkpoint
 from playground.grounding.answer_decoding import decode_answer, named, with_regions
 from playground.grounding.checkpoint import Checkpoint
-from playground.grounding.codecs import CODECS
+from playground.grounding.codecs.tag_dialects import MINIGPT_V2
 from playground.grounding.generation import generated
 from playground.grounding.minigpt_prompt import IMAGE, PLACES, opening, turn
 from playground.grounding.types import Asked, Box, Entity, GroundingEvent, GroundingTask, ParsedAnswer, Question
@@ -74,7 +74,7 @@ class MiniGPT:
         self._model = loaded.model
         self._tokenizer = loaded.processor.tokenizer
         self._images = loaded.processor.image_processor
-        self._codec = CODECS["minigpt_v2"]
+        self._codec = MINIGPT_V2
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`."""
@@ -167,10 +167,17 @@ class MiniGPT:
         return pixels
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """The model from its folder, in float32 on a CPU. Raises `UserError` for files that are not of one."""
+def load(request: LoadRequest) -> LoadedModel:
+    """The model from its folder, in float32 on a CPU.
+
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
+    """
     loaded = checkpoint.open_checkpoint(
-        folder, entry, {"idefics3": Idefics3ForConditionalGeneration}, device, dtype, _Preparing.from_folder
+        request, {"idefics3": Idefics3ForConditionalGeneration}, _Preparing.from_folder
     )
     return LoadedModel(MiniGPT(loaded), nbytes=loaded.nbytes, move=loaded.move)
 

@@ -9,14 +9,13 @@ Minderer et al. 2022, arXiv:2205.06230; Minderer et al. 2023, arXiv:2306.09683.
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from transformers import Owlv2ForObjectDetection, OwlViTForObjectDetection
 
-from playground.catalog import Entry
+from playground.families import LoadRequest
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
 from playground.grounding.detection import asked, box_iou, cxcywh_to_xyxy, found, stoppable, surest
 from playground.grounding.types import Answer, Asked, Box, GroundingEvent, GroundingTask, ParsedAnswer, Question
@@ -121,11 +120,14 @@ def _query(phrase: str) -> str:
     return f"a photo of a {re.sub(r'^(an?|the) ', '', phrase.lower())}"
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """A detector of the family from its folder, whatever `dtype` is in float32: its boxes pass through log-odds, which
-    16 bits round by pixels, and it is small.
+def load(request: LoadRequest) -> LoadedModel:
+    """A detector of the family from its folder, in float32 (see `playground.grounding.families`).
 
-    Raises `UserError` for files that are not of such a model.
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
     """
-    checkpoint = open_checkpoint(folder, entry, CLASSES, device)
+    checkpoint = open_checkpoint(request, CLASSES)
     return LoadedModel(OwlDetector(checkpoint), nbytes=checkpoint.nbytes, move=checkpoint.move)

@@ -7,18 +7,18 @@ One thread at a time.
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from transformers import PaliGemmaForConditionalGeneration
 
 from playground.catalog import Entry
+from playground.families import LoadRequest
 from playground.grounding import boxes, checkpoint
 from playground.grounding.answer_decoding import decode_answer, named, placed
 from playground.grounding.checkpoint import Checkpoint
-from playground.grounding.codecs import CODECS
 from playground.grounding.generation import generated
+from playground.grounding.options import GroundingOptions
 from playground.grounding.task_instructions import things
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.records import LoadedModel
@@ -34,7 +34,7 @@ class PaliGemma:
     def __init__(self, loaded: Checkpoint, entry: Entry) -> None:
         self._model = loaded.model
         self._processor = loaded.processor
-        self._codec = CODECS[entry.grounding.codec]
+        self._codec = GroundingOptions.of(entry).dialect
         tokenizer = loaded.processor.tokenizer
         self._unseen = frozenset(
             token for token in (tokenizer.bos_token_id, tokenizer.pad_token_id) if token is not None
@@ -86,10 +86,17 @@ class PaliGemma:
         return question.image.crop(part), ("The model was shown the box cut out: its prompts take no boxes.",)
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """A PaliGemma from its folder. Raises `UserError` for files that are not of one."""
-    loaded = checkpoint.open_checkpoint(folder, entry, CLASSES, device, dtype)
-    return LoadedModel(PaliGemma(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
+def load(request: LoadRequest) -> LoadedModel:
+    """A PaliGemma from its folder.
+
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
+    """
+    loaded = checkpoint.open_checkpoint(request, CLASSES)
+    return LoadedModel(PaliGemma(loaded, request.entry), nbytes=loaded.nbytes, move=loaded.move)
 
 
 def _words(question: Question) -> str:

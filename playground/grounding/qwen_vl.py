@@ -26,11 +26,12 @@ from transformers import (
 
 from playground.catalog import Entry
 from playground.errors import UserError
+from playground.families import LoadRequest
 from playground.grounding import checkpoint
 from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
 from playground.grounding.checkpoint import Checkpoint
-from playground.grounding.codecs import CODECS
 from playground.grounding.generation import generated
+from playground.grounding.options import GroundingOptions
 from playground.grounding.task_instructions import instruction
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.records import LoadedModel
@@ -74,7 +75,7 @@ class Qwen:
     def __init__(self, loaded: Checkpoint, entry: Entry) -> None:
         self._model = loaded.model
         self._processor = loaded.processor
-        self._codec = CODECS[entry.grounding.codec]
+        self._codec = GroundingOptions.of(entry).dialect
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`. Raises `UserError` for a picture far longer than wide."""
@@ -144,10 +145,17 @@ class Qwen:
         return wide * side, high * side
 
 
-def load(folder: Path, entry: Entry, device: str, dtype: str) -> LoadedModel:
-    """A Qwen vision-language model from its folder. Raises `UserError` for files that are not of one."""
-    loaded = checkpoint.open_checkpoint(folder, entry, CLASSES, device, dtype, _processor)
-    return LoadedModel(Qwen(loaded, entry), nbytes=loaded.nbytes, move=loaded.move)
+def load(request: LoadRequest) -> LoadedModel:
+    """A Qwen vision-language model from its folder.
+
+    Args:
+        request: the model, its folder, device and dtype.
+
+    Raises:
+        UserError: the files are not of such a model.
+    """
+    loaded = checkpoint.open_checkpoint(request, CLASSES, _processor)
+    return LoadedModel(Qwen(loaded, request.entry), nbytes=loaded.nbytes, move=loaded.move)
 
 
 def _processor(folder: Path) -> StillsProcessor:

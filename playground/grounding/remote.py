@@ -16,7 +16,7 @@ from PIL import Image
 
 from playground.catalog import Entry, Remote
 from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
-from playground.grounding.codecs import CODECS
+from playground.grounding.options import GroundingOptions
 from playground.grounding.remote_connection import WordServer
 from playground.grounding.task_instructions import instruction
 from playground.grounding.types import Asked, Box, GroundingEvent, GroundingTask, ParsedAnswer, Question
@@ -44,7 +44,7 @@ class RemoteGrounding:
     ) -> None:
         self._remote = remote
         self._entry = entry
-        self._codec = CODECS[entry.grounding.codec]
+        self._codec = GroundingOptions.of(entry).dialect
         self._server = WordServer(remote, connect_seconds, first_seconds, between_seconds)
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
 from playground.grounding.limits import Limits, limits_of
+from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Answer, Asked, Box, GroundingEngine, GroundingEvent, Question
 from playground.grounding.validation import checked_box, checked_image, softened, validate_request
 from playground.runtime import devices
@@ -75,7 +76,7 @@ class GroundingService:
         """Find what looks like a part of the picture: yields one `Answer`. Raises `UserError` at once where the model
         cannot, and for a picture or box that is none."""
         entry = self.entry(model_id)
-        if not entry.grounding.similar:
+        if not GroundingOptions.of(entry).similar:
             raise self._unable(entry, "finds nothing by example", lambda limits: limits.similar)
         picture, part = checked_image(image), checked_box(box)
 
@@ -90,7 +91,7 @@ class GroundingService:
         """Where in the picture `phrase` is to the model's eyes, or with "" what they attend to by themselves: yields
         one (h, w) float32 array in 0..1. Raises `UserError` at once like `similar`."""
         entry = self.entry(model_id)
-        if not entry.grounding.heat:
+        if not GroundingOptions.of(entry).heat:
             raise self._unable(entry, "does not show what it sees", lambda limits: limits.heat)
         if not isinstance(phrase, str):
             raise UserError("The phrase must be text.")
@@ -127,7 +128,7 @@ class GroundingService:
         if entry.remote is not None:
             yield self._remote(entry)
             return
-        with self._models.use(ModelKey(entry.id), task, entry.grounding.working_bytes) as engine:
+        with self._models.use(ModelKey(entry.id), task, GroundingOptions.of(entry).working_bytes) as engine:
             yield engine
 
     def _remote(self, entry: Entry) -> GroundingEngine:

@@ -15,6 +15,7 @@ from playground.catalog import Entry
 from playground.errors import UserError
 from playground.grounding import boxes, task_tags
 from playground.grounding.limits import Limits, limits_of
+from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Box, GroundingTask, Question, Turn
 from playground.imaging import uploads
 
@@ -49,7 +50,7 @@ def validate_request(entry: Entry, question: Question) -> tuple[Question, tuple[
     limits, notes = limits_of(entry), list[str]()
     ask = _ask(question.ask, entry, limits)
     text = _text(question.text, notes)
-    needed = ask in NEEDS_TEXT and not (ask is GroundingTask.DETECT and entry.grounding.everything)
+    needed = ask in NEEDS_TEXT and not (ask is GroundingTask.DETECT and GroundingOptions.of(entry).everything)
     if needed and not text:
         raise UserError(NEEDS_TEXT[ask])
     box = None if question.box is None else checked_box(question.box)

@@ -8,23 +8,21 @@ The measure is that of Hessel et al. 2021 (CLIPScore, arXiv:2104.08718) without 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoImageProcessor, AutoTokenizer, CLIPModel, VisionTextDualEncoderModel
 
 from playground.errors import UserError
-from playground.runtime.devices import is_out_of_memory
+from playground.families import LoadRequest
+from playground.inference.loading_errors import CHOOSE_ANOTHER, explained, refuse_incomplete
 from playground.runtime.records import LoadedModel
 
 # model_type of the config: the class that reads it
 CLASSES: dict[str, Any] = {"clip": CLIPModel, "vision-text-dual-encoder": VisionTextDualEncoderModel}
 AT_ONCE = 16  # pictures in one forward pass
-_CHOOSE = "Download it again, or choose another model."
 
 
 class ClipScore:
@@ -41,7 +39,8 @@ class ClipScore:
 
     @property
     def nbytes(self) -> int:
-        return sum(value.nbytes for value in self._model.state_dict().values())
+        """Bytes of weights."""
+        return int(self._model.get_memory_footprint())
 
     def move(self, device: str) -> None:
         self._model.to(device)
@@ -59,7 +58,9 @@ class ClipScore:
             cosines = torch.cat(parts) @ words[0]  # (pictures,)
         scores = (100 * cosines).float().cpu()
         if not bool(torch.isfinite(scores).all()):
-            raise UserError(f"{self._label} gave scores that are no numbers: its weights are damaged. {_CHOOSE}")
+            raise UserError(
+                f"{self._label} gave scores that are no numbers: its weights are damaged. {CHOOSE_ANOTHER}"
+            )
         return [float(score) for score in scores]
 
     def _words(self, text: str) -> torch.Tensor:
@@ -79,14 +80,19 @@ class ClipScore:
         return F.normalize(self._model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
 
-def load(folder: Path, device: str, label: str = "This CLIP") -> LoadedModel:
+def load(request: LoadRequest) -> LoadedModel:
     """A CLIP from its folder: config, safetensors, tokenizer and the preparation of pictures, as they were saved.
 
-    In fp32: it is small, and cosines of nearby pictures differ in the third digit. Raises `UserError` for files that
-    are not those of a CLIP.
+    In float32: it is small, and cosines of nearby pictures differ in the third digit.
+
+    Args:
+        request: the model, its folder and device.
+
+    Raises:
+        UserError: the files are not those of a CLIP.
     """
-    folder = Path(folder)
-    try:
+    folder, label = request.path, request.entry.label
+    with explained(label, "a CLIP"):
         kind = CLASSES.get(AutoConfig.from_pretrained(folder, local_files_only=True).model_type)
         if kind is None:
             raise UserError(f"{label} is no CLIP. Mend `family` of its catalogue entry, or choose another model.")
@@ -95,18 +101,11 @@ def load(folder: Path, device: str, label: str = "This CLIP") -> LoadedModel:
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         prepare = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise UserError(f"The files of {label} are not those of a CLIP ({type(error).__name__}). {_CHOOSE}") from error
-    if lacking := [*report["missing_keys"], *report["mismatched_keys"]]:
-        # from_pretrained would fill them with random numbers, and say so only in the log
-        raise UserError(
-            f"{len(lacking)} of the weights of {label} are missing or of another size ({str(lacking[0])[:80]}). "
-            + _CHOOSE
-        )
+    refuse_incomplete(label, report)
     rows = model.config.text_config.vocab_size
     if not rows // 2 < len(tokenizer) <= rows:  # without its files a tokenizer is made all the same, and is empty
-        raise UserError(f"{label} has {rows} embeddings for words and a tokenizer of {len(tokenizer)}. {_CHOOSE}")
-    clip = ClipScore(model.to(device), prepare, tokenizer, label)
+        raise UserError(
+            f"{label} has {rows} embeddings for words and a tokenizer of {len(tokenizer)}. {CHOOSE_ANOTHER}"
+        )
+    clip = ClipScore(model.to(request.device), prepare, tokenizer, label)
     return LoadedModel(clip, nbytes=clip.nbytes, move=clip.move)

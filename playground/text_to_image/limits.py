@@ -7,7 +7,7 @@ Invariants: all of it follows from the catalogue's entry; no model library. The 
 from dataclasses import dataclass
 
 from playground.catalog import Entry
-from playground.catalog_defaults import ImageDefaults
+from playground.text_to_image.options import ImageOptions
 
 # The pipeline that begins from a picture, for each that begins from noise. FLUX.2's own takes pictures as references.
 IMAGE_TO_IMAGE = {
@@ -59,7 +59,7 @@ class Limits:
 
 def limits_of(entry: Entry) -> Limits:
     """The limits of a model of the image tab, local or remote."""
-    image = entry.image
+    image = ImageOptions.of(entry)
     local = entry.remote is None
     return Limits(
         steps=image.steps,
@@ -77,7 +77,7 @@ def limits_of(entry: Entry) -> Limits:
     )
 
 
-def schedulers_of(image: ImageDefaults) -> tuple[str, ...]:
+def schedulers_of(image: ImageOptions) -> tuple[str, ...]:
     """The samplers for such a model, the one it comes with first."""
     usual = SCHEDULERS[image.process] + (FEW_STEPS[image.process] if image.few_steps else ())
     own = image.scheduler or usual[0]

@@ -11,15 +11,15 @@ from typing import Any
 
 import diffusers
 import torch
-from safetensors import SafetensorError
 
 from playground.catalog import Entry
 from playground.errors import UserError
-from playground.runtime.devices import is_out_of_memory
+from playground.inference.loading_errors import explained
 from playground.text_to_image.embedding_cache import read_once
 from playground.text_to_image.limits import IMAGE_TO_IMAGE
 from playground.text_to_image.offload import Offload
 from playground.text_to_image.optimization import choose_ways
+from playground.text_to_image.options import ImageOptions
 
 VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
 # Not for us: they would be downloaded and loaded to black out pictures; the model's note says so.
@@ -30,14 +30,14 @@ def load(
     folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: Offload, ways: tuple[str, ...] = ()
 ) -> Any:
     """The pipeline of a folder, ready to be called. Raises `UserError` for files of something else."""
-    name = entry.image.pipeline
+    name = ImageOptions.of(entry).pipeline
     kind = getattr(diffusers, name, None)
     if kind is None:
         raise UserError(
             f"The installed diffusers {diffusers.__version__} knows no {name}, which {entry.label} needs. Update it, "
             "or mend `pipeline` of its catalogue entry."
         )
-    try:
+    with explained(entry.label, f"a {name}"):
         saved = str(diffusers.DiffusionPipeline.load_config(folder, local_files_only=True).get("_class_name", ""))
         if saved != name:
             raise UserError(
@@ -54,13 +54,6 @@ def load(
             **{part: None for part in WITHOUT if part in known},
             **({"requires_safety_checker": False} if "requires_safety_checker" in known else {}),
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise UserError(
-            f"The files of {entry.label} are not those of a {name} ({type(error).__name__}: {str(error)[:200]}). "
-            "Download it again, or choose another model."
-        ) from error
     _refuse_incomplete(pipe, entry)
     pipe.set_progress_bar_config(disable=True)
     read_once(pipe)

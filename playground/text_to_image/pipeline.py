@@ -30,6 +30,7 @@ from playground.text_to_image.latent_space import LatentSpace
 from playground.text_to_image.limits import limits_of
 from playground.text_to_image.loading import Offload, Schedulers, load, parts_of, sibling
 from playground.text_to_image.optimization import Compiler
+from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.preview import Previews, Show
 from playground.text_to_image.prompt_truncation import note
 from playground.text_to_image.scheduler_tracker import SchedulerTracker
@@ -169,7 +170,7 @@ class LocalPipeline:
         self, run: _Run, first: int, number: int
     ) -> tuple[torch.Tensor, Callable[[torch.Tensor], list[Film]] | None]:
         """The finished latents (number, C, h, w) of unit variance, and what makes their films of them."""
-        request, process = run.request, self.entry.image.process
+        request, process = run.request, ImageOptions.of(self.entry).process
         width, height = request.width, request.height
         pipe = self.pipe if request.start is None else self._from_picture
         generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
@@ -238,7 +239,7 @@ class LocalPipeline:
         if request.count == 1:
             return 1  # to add up all weights would take milliseconds
         small = self._space.device.type != "cpu" or self.nbytes <= SMALL_MODEL
-        return min(request.count, self.entry.image.batch if small else 1)
+        return min(request.count, ImageOptions.of(self.entry).batch if small else 1)
 
     def _settings(self, request: ImageRequest, number: int) -> Settings:
         return Settings(
@@ -257,4 +258,6 @@ class LocalPipeline:
 
     def _notes(self, request: ImageRequest) -> Iterator[str]:
         texts = ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt"))
-        yield from filter(None, (note(self.pipe, text, self.entry.image.tokens, name) for text, name in texts))
+        yield from filter(
+            None, (note(self.pipe, text, ImageOptions.of(self.entry).tokens, name) for text, name in texts)
+        )

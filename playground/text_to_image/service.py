@@ -19,6 +19,7 @@ from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
 from playground.text_to_image.limits import Limits, limits_of
+from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.types import ImageEngine, ImageEvent, ImageRequest, Picture, Started
 from playground.text_to_image.validation import ValidatedRequest, validate_request, working_bytes
 
@@ -147,7 +148,7 @@ class ImageService:
 
     def _scored(self, entry: Entry, picture: Picture, task: Task) -> Picture:
         """The picture with its CLIP score, where there is a CLIP and it works."""
-        companion = self._companion(entry.image.clip)
+        companion = self._companion(ImageOptions.of(entry).clip)
         if companion is None:
             return picture
         words = picture.settings.written or picture.settings.prompt
@@ -190,7 +191,7 @@ class _Engine:
     @contextmanager
     def _decoder(self, wish: ValidatedRequest, task: Task) -> Iterator[Any]:
         """The tiny autoencoder for the live preview, where the catalogue names one and it is on this disk."""
-        companion = self.service._companion(self.entry.image.decoder) if wish.request.preview else None
+        companion = self.service._companion(ImageOptions.of(self.entry).decoder) if wish.request.preview else None
         if companion is None:
             yield None
             return

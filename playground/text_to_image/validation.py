@@ -14,6 +14,7 @@ from PIL import Image
 from playground.catalog import Entry
 from playground.errors import UserError
 from playground.text_to_image.limits import Limits, limits_of
+from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.types import ImageRequest
 
 LONGEST_PROMPT = 8_000  # characters; no model reads more
@@ -71,8 +72,8 @@ def validate_request(entry: Entry, request: ImageRequest) -> ValidatedRequest:
 
 def working_bytes(entry: Entry, request: ImageRequest) -> int:
     """The room a settled request takes beside the weights: the catalogue's figure, by the picture's area."""
-    usual = entry.image.sizes[1] ** 2
-    return int(entry.image.working_bytes * max(0.25, request.width * request.height / usual))
+    usual = ImageOptions.of(entry).sizes[1] ** 2
+    return int(ImageOptions.of(entry).working_bytes * max(0.25, request.width * request.height / usual))
 
 
 def _number(value: Any, name: str) -> float:

@@ -7,6 +7,7 @@ import gradio as gr
 
 from playground.chat import conversation
 from playground.chat.limits import checked_sampling
+from playground.chat.options import ChatOptions
 from playground.chat.reply import Reply
 from playground.chat.service import ChatService
 from playground.chat.types import Turn
@@ -19,16 +20,17 @@ from tabs.common.session import visitor_of
 def chat_endpoints(service: ChatService) -> None:
     """Add `/chat` to the app under construction."""
     default = service.catalog.of_tab("chat")[0]
+    start = ChatOptions.of(default)
 
     def chat(
         message: str,
         history: list[dict[str, Any]] | None = None,
         model: str = default.id,
         system_prompt: str = "",
-        max_new_tokens: int = default.defaults.max_new_tokens,
-        temperature: float = default.defaults.temperature,
-        top_p: float = default.defaults.top_p,
-        top_k: int = default.defaults.top_k,
+        max_new_tokens: int = start.max_new_tokens,
+        temperature: float = start.temperature,
+        top_p: float = start.top_p,
+        top_k: int = start.top_k,
         seed: int = 0,
         request: gr.Request = None,  # type: ignore[assignment]  # Gradio fills it in
     ) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from playground.chat.limits import RANGES
+from playground.chat.options import ChatOptions
 from playground.core import Playground
 from tabs.chat import api, render
 from tabs.chat.components import PromptPieces, TokenInspector
@@ -43,6 +44,7 @@ def chat_tab(playground: Playground) -> TabHandles:
     handlers, inside = ChatHandlers(service), InspectionHandlers(service)
     entries = service.catalog.of_tab("chat")
     first = entries[0]
+    start = ChatOptions.of(first)
 
     visit = gr.State(SessionState(), delete_callback=handlers.stop)
     chosen = gr.BrowserState(first.id, storage_key=CHOICE_KEY, secret=CHOICE_KEY)  # a menu choice, no secret at all
@@ -108,12 +110,12 @@ def chat_tab(playground: Playground) -> TabHandles:
             )
             thinking = gr.Checkbox(True, label=label("thinking"), visible=first.thinking == "switch")
             with gr.Accordion(label("settings"), open=False):
-                temperature = _slider("temperature", first.defaults.temperature, 0.05, info=label("temperature_info"))
-                top_p = _slider("top_p", first.defaults.top_p, 0.01)
-                top_k = _slider("top_k", first.defaults.top_k, 1)
-                min_p = _slider("min_p", first.defaults.min_p, 0.01)
-                penalty = _slider("repetition_penalty", first.defaults.repetition_penalty, 0.01)
-                longest = _slider("max_new_tokens", first.defaults.max_new_tokens, 1)
+                temperature = _slider("temperature", start.temperature, 0.05, info=label("temperature_info"))
+                top_p = _slider("top_p", start.top_p, 0.01)
+                top_k = _slider("top_k", start.top_k, 1)
+                min_p = _slider("min_p", start.min_p, 0.01)
+                penalty = _slider("repetition_penalty", start.repetition_penalty, 0.01)
+                longest = _slider("max_new_tokens", start.max_new_tokens, 1)
                 seed = gr.Number(
                     0, label=label("seed"), info=label("seed_info"), precision=0, minimum=0, maximum=2**32 - 1,
                     elem_id="chat-seed",
@@ -170,7 +172,7 @@ def chat_tab(playground: Playground) -> TabHandles:
         """Another model: what it changes on the page."""
         entry = service.entry(model_id)
         visit.model = entry.id
-        start = entry.defaults
+        start = ChatOptions.of(entry)
         return (
             model_line(entry, playground.state(entry), language_of(request)),
             gr.Checkbox(visible=entry.thinking == "switch"),

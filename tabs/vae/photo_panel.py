@@ -5,7 +5,8 @@ from typing import Any
 import gradio as gr
 
 from playground.autoencoders.latent_operations import MOST_BITS, MOST_GAIN, MOST_NOISE
-from playground.autoencoders.service import LEAST_SIDE, MOST_FRAMES, MOST_SIDE, USUAL_SIDE
+from playground.autoencoders.options import AutoencoderOptions
+from playground.autoencoders.service import LEAST_SIDE, MOST_FRAMES, USUAL_SIDE
 from playground.core import Playground
 from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice
@@ -44,7 +45,7 @@ def photo_panel(playground: Playground) -> gr.Image | None:
             about = gr.Markdown(view.model_line(first, playground.state(first), "en"), elem_classes="subtle")
             side = gr.Slider(
                 LEAST_SIDE,
-                MOST_SIDE[first.family],
+                AutoencoderOptions.of(first).longest_side,
                 value=USUAL_SIDE,
                 step=8,
                 label=label("photo_side"),
@@ -116,7 +117,7 @@ def photo_panel(playground: Playground) -> gr.Image | None:
         """Another model: what it changes on the page."""
         entry = service.entry(model_id)
         visit.model = entry.id
-        most = MOST_SIDE[entry.family]
+        most = AutoencoderOptions.of(entry).longest_side
         line = view.model_line(entry, playground.state(entry), language_of(request))
         return line, gr.Slider(maximum=most, value=min(wished, most)), entry.id
 

@@ -17,7 +17,7 @@ from playground.catalog import read_catalog
 from playground.errors import Cancelled, UserError
 from playground.imaging import metrics
 from playground.imaging.uploads import to_array
-from playground.loaders import Loaders
+from playground.model_loader import ModelLoader
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase, Task
@@ -37,7 +37,7 @@ def photo(width: int, height: int) -> Image.Image:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AutoencoderService]:
     folder = tmp_path_factory.mktemp("autoencoders")
     catalog = read_catalog(catalogue(folder))
-    loaders = Loaders(catalog, WeightStore(folder / "cache", folder / "assets", offline=True), folder / "cache")
+    loaders = ModelLoader(catalog, WeightStore(folder / "cache", folder / "assets", offline=True), folder / "cache")
     models = ModelCache(loaders, loaders.estimate, on_cpu=lambda _: True)
     worker = Worker("test")
     yield AutoencoderService(catalog, models, worker)
@@ -88,11 +88,13 @@ def test_it_is_what_the_model_itself_does(service: AutoencoderService, model: st
 
 
 def test_scale_and_shift_make_kl_latents_alike(tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL
+
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
     picture = to_array(photo(32, 32))
     plain, other = (
-        PhotoAutoencoder.from_folder(tiny_kl(tmp_path / str(shift), scale, shift), "autoencoder-kl", "cpu", "x")
+        PhotoAutoencoder.from_folder(tiny_kl(tmp_path / str(shift), scale, shift), AutoencoderKL, "cpu", "x")
         for scale, shift in ((1.0, None), (0.5, 2.0))
     )
     z, w = plain.encode(picture, Task()), other.encode(picture, Task())
@@ -101,9 +103,11 @@ def test_scale_and_shift_make_kl_latents_alike(tmp_path: Path) -> None:
 
 
 def test_sixteen_channels_are_read_from_the_config(tmp_path: Path) -> None:
+    from diffusers import AutoencoderTiny
+
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
-    net = PhotoAutoencoder.from_folder(tiny_taesd(tmp_path / "m", channels=16), "autoencoder-tiny", "cpu", "x")
+    net = PhotoAutoencoder.from_folder(tiny_taesd(tmp_path / "m", channels=16), AutoencoderTiny, "cpu", "x")
     assert net.channels == 16 and net.factor == 8
     assert net.encode(to_array(photo(32, 24)), Task()).shape == (16, 3, 4)
 
@@ -211,22 +215,25 @@ def test_stop_acts_between_layers_and_leaves_the_model_usable(service: Autoencod
 
 
 def test_files_of_something_else_are_told(tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL, AutoencoderTiny
+
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
     folder = tiny_taesd(tmp_path / "m")
     with pytest.raises(UserError, match="of the class AutoencoderTiny, not AutoencoderKL"):
-        PhotoAutoencoder.from_folder(folder, "autoencoder-kl", "cpu", "Mine")
+        PhotoAutoencoder.from_folder(folder, AutoencoderKL, "cpu", "Mine")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "latent_channels": 8}))
     with pytest.raises(UserError, match=r"weights of Mine are missing|are not those of an AutoencoderTiny"):
-        PhotoAutoencoder.from_folder(folder, "autoencoder-tiny", "cpu", "Mine")
+        PhotoAutoencoder.from_folder(folder, AutoencoderTiny, "cpu", "Mine")
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "diffusion_pytorch_model.safetensors").write_bytes(b"\0" * 40)
     with pytest.raises(UserError, match="are not those of an AutoencoderTiny"):
-        PhotoAutoencoder.from_folder(folder, "autoencoder-tiny", "cpu", "Mine")
+        PhotoAutoencoder.from_folder(folder, AutoencoderTiny, "cpu", "Mine")
 
 
 def test_weights_that_lack_are_not_made_up(tmp_path: Path) -> None:
+    from diffusers import AutoencoderKL
     from safetensors.torch import load_file, save_file
 
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
@@ -237,7 +244,7 @@ def test_weights_that_lack_are_not_made_up(tmp_path: Path) -> None:
     weights.pop("post_quant_conv.weight")
     save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(UserError, match="1 of the weights of Mine are missing"):
-        PhotoAutoencoder.from_folder(folder, "autoencoder-kl", "cpu", "Mine")
+        PhotoAutoencoder.from_folder(folder, AutoencoderKL, "cpu", "Mine")
 
 
 def test_only_autoencoders_are_taken(service: AutoencoderService) -> None:

@@ -11,7 +11,7 @@ from playground.chat.service import ChatService
 from playground.chat.types import Turn
 from playground.errors import Cancelled, UserError
 from playground.inference.types import Sampling, Token
-from playground.loaders import Loaders
+from playground.model_loader import ModelLoader
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.task import Phase
 from playground.runtime.worker import Worker
@@ -52,7 +52,7 @@ def store(hub: HubServer, tmp_path: Path) -> WeightStore:
 @pytest.fixture
 def chat(store: WeightStore, tmp_path: Path) -> Iterator[ChatService]:
     catalog = Catalog({ENTRY.id: ENTRY})
-    loaders = Loaders(catalog, store, tmp_path / "cache")
+    loaders = ModelLoader(catalog, store, tmp_path / "cache")
     models = ModelCache(loaders, loaders.estimate)
     workers = Worker("device"), Worker("remote")
     yield ChatService(catalog, models, *workers)

@@ -24,7 +24,7 @@ family = "openai-vision"
 licence = "CC0"
 memory_bytes = 0
 remote = {{ url = "{url}/v1", model = "eyes" }}
-grounding = {{ asks = ["detect", "refer", "identify"], codec = "qwen_rel1000" }}
+options = {{ asks = ["detect", "refer", "identify"], codec = "qwen_rel1000" }}
 """
 FOUND = '[{"bbox_2d": [100, 200, 300, 400], "label": "glasses"}]'
 

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
 from playground.errors import Cancelled, UserError
+from playground.families import LoadRequest
 from playground.grounding import florence2
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question
 from playground.runtime.task import Task
@@ -34,7 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Any:
-    return florence2.load(folder, entry(folder, "florence2", max_new_tokens=(1, 40, 100)), "cpu", "float32").model
+    return florence2.load(
+        LoadRequest(entry(folder, "florence2", max_new_tokens=(1, 40, 100)), folder, dtype="float32")
+    ).model
 
 
 def ask(engine: Any, ask: GroundingTask, text: str = "", task: Task | None = None, **more: Any) -> list[Any]:
@@ -145,7 +148,9 @@ def test_the_seed_decides_and_the_world_is_left_alone(engine: Any) -> None:
 
 
 def test_half_precision_as_on_a_gpu(folder: Path) -> None:
-    loaded = florence2.load(folder, entry(folder, "florence2", max_new_tokens=(1, 40, 100)), "cpu", "bfloat16")
-    assert loaded.nbytes < florence2.load(folder, entry(folder, "florence2"), "cpu", "float32").nbytes * 0.6
+    loaded = florence2.load(
+        LoadRequest(entry(folder, "florence2", max_new_tokens=(1, 40, 100)), folder, dtype="bfloat16")
+    )
+    assert loaded.nbytes < florence2.load(LoadRequest(entry(folder, "florence2"), folder)).nbytes * 0.6
     *_, answer = ask(loaded.model, GroundingTask.DETECT, "hat; beard")
     assert len(answer.reading.entities) == 2 and answer.tokens > 2

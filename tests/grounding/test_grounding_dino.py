@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
 from playground.errors import Cancelled, UserError
+from playground.families import LoadRequest
 from playground.grounding import detection, florence2, grounding_dino
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, Question
 from playground.runtime.task import Task
@@ -25,7 +26,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Any:
-    return grounding_dino.load(folder, entry(folder, "grounding-dino"), "cpu", "float32").model
+    return grounding_dino.load(LoadRequest(entry(folder, "grounding-dino"), folder)).model
 
 
 def ask(
@@ -139,21 +140,21 @@ def test_stop_ends_it_between_layers_and_leaves_it_whole(engine: Any) -> None:
 
 def test_files_of_another_kind_are_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no model of the family"):
-        florence2.load(folder, entry(folder, "florence2"), "cpu", "float32")
+        florence2.load(LoadRequest(entry(folder, "florence2"), folder))
     with pytest.raises(UserError, match="not those of its family"):
-        grounding_dino.load(tmp_path, entry(tmp_path, "grounding-dino"), "cpu", "float32")
+        grounding_dino.load(LoadRequest(entry(tmp_path, "grounding-dino"), tmp_path))
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = load_file(folder / "model.safetensors")
     name = next(name for name in weights if name.endswith("level_embed"))
     save_file(weights | {name: weights[name] * float("nan")}, tmp_path / "model.safetensors", {"format": "pt"})
-    broken = grounding_dino.load(tmp_path, entry(tmp_path, "grounding-dino"), "cpu", "float32").model
+    broken = grounding_dino.load(LoadRequest(entry(tmp_path, "grounding-dino"), tmp_path)).model
     with pytest.raises(UserError, match="weights are damaged"):
         ask(broken, "hat")
     del weights[name]
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match="missing"):
-        grounding_dino.load(tmp_path, entry(tmp_path, "grounding-dino"), "cpu", "float32")
+        grounding_dino.load(LoadRequest(entry(tmp_path, "grounding-dino"), tmp_path))
 
 
 def test_no_more_than_the_surest_boxes_are_kept() -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 from transformers import AutoProcessor, Kosmos2ForConditionalGeneration
 
 from playground.errors import Cancelled, UserError
+from playground.families import LoadRequest
 from playground.grounding import kosmos2
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question
 from playground.runtime.task import Task
@@ -39,7 +40,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Any:
-    return kosmos2.load(folder, entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), "cpu", "float32").model
+    return kosmos2.load(
+        LoadRequest(entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), folder, dtype="float32")
+    ).model
 
 
 def ask(engine: Any, ask: GroundingTask, text: str = "", **more: Any) -> list[Any]:
@@ -122,7 +125,7 @@ def test_stop_ends_it_at_the_next_token(engine: Any) -> None:
 
 
 def test_half_precision_as_on_a_gpu(folder: Path) -> None:
-    loaded = kosmos2.load(folder, entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), "cpu", "bfloat16")
-    assert loaded.nbytes < kosmos2.load(folder, entry(folder, "kosmos2"), "cpu", "float32").nbytes * 0.6
+    loaded = kosmos2.load(LoadRequest(entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), folder, dtype="bfloat16"))
+    assert loaded.nbytes < kosmos2.load(LoadRequest(entry(folder, "kosmos2"), folder)).nbytes * 0.6
     *_, answer = ask(loaded.model, GroundingTask.DETECT, "hat; beard")
     assert len(answer.reading.entities) == 2 and answer.tokens > 2

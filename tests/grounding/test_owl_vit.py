@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from playground.errors import Cancelled
+from playground.families import LoadRequest
 from playground.grounding import detection, owl_vit
 from playground.grounding.types import Answer, Box, GroundingTask, ParsedAnswer, Question
 from playground.runtime.task import Task
@@ -23,7 +24,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def engine(folder: Path) -> Any:
-    return owl_vit.load(folder, entry(folder, "owl-vit"), "cpu", "float32").model
+    return owl_vit.load(LoadRequest(entry(folder, "owl-vit"), folder)).model
 
 
 def ask(

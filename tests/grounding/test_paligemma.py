@@ -8,6 +8,7 @@ import torch
 from transformers import PaliGemmaForConditionalGeneration
 
 from playground.errors import UserError
+from playground.families import LoadRequest
 from playground.grounding import paligemma
 from playground.grounding.types import Box, GroundingTask, Question
 from playground.runtime.records import ModelKey
@@ -71,7 +72,7 @@ def test_a_region_is_cut_out_and_that_is_said(desk: Desk) -> None:
 
 def test_half_precision_as_on_a_gpu(desk: Desk) -> None:
     listed = desk.catalog.get("pali")
-    engine = paligemma.load(listed.sources[0].path, listed, "cpu", "bfloat16").model  # type: ignore[union-attr]
+    engine = paligemma.load(LoadRequest(listed, listed.sources[0].path, dtype="bfloat16")).model  # type: ignore[union-attr]
     *_, answer = engine.answer(Question(GroundingTask.CAPTION, picture(), max_new_tokens=3), Task())
     assert engine._model.dtype == torch.bfloat16 and answer.tokens
 

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from playground.errors import Cancelled, UserError
+from playground.families import LoadRequest
 from playground.grounding import qwen_vl
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question, Turn
 from playground.runtime.records import ModelKey
@@ -143,7 +144,7 @@ def test_stop_ends_at_a_token_and_leaves_the_model_usable(desk: Desk) -> None:
 def test_half_precision_as_on_a_gpu(desk: Desk, name: str) -> None:
     listed = desk.catalog.get(name)
     folder = listed.sources[0].path  # type: ignore[union-attr]
-    engine = qwen_vl.load(folder, listed, "cpu", "bfloat16").model
+    engine = qwen_vl.load(LoadRequest(listed, folder, dtype="bfloat16")).model
     *_, answer = engine.answer(Question(GroundingTask.CAPTION, picture(), max_new_tokens=3), Task())
     assert engine._model.dtype == torch.bfloat16 and answer.tokens == 3
 

@@ -1,6 +1,5 @@
 """What may be asked of a model about a picture: the catalogue's word, the limits, and every question held to them."""
 
-import typing
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,15 @@ import pytest
 from PIL import Image
 
 from playground.catalog import read_catalog
-from playground.catalog_defaults import Codec as CodecName
 from playground.errors import UserError
+from playground.families import built_in
 from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
 from playground.grounding.codecs import CODECS
 from playground.grounding.limits import limits_of
+from playground.grounding.options import GroundingOptions
 from playground.grounding.task_instructions import instruction, things
 from playground.grounding.types import Answer, Box, Entity, GroundingTask, ParsedAnswer, Question, Turn
 from playground.grounding.validation import LONGEST_TEXT, MOST_SEED, softened, validate_request
-from playground.loaders import GROUNDING
 from playground.runtime.records import ModelKey
 from tests.tiny_models.grounding import Desk, catalogue, picture, tiny_qwen3_vl
 
@@ -44,10 +43,11 @@ def question(ask: Any = GroundingTask.CHAT, text: Any = "Who is this?", **more: 
 
 
 def test_the_catalogue_names_real_codecs_and_families() -> None:
-    assert set(CODECS) == set(typing.get_args(CodecName))
     entries = BUILT_IN.of_tab("grounding")
     assert entries[0].id == "avatar-minigpt" and entries[0].embedded
-    assert {entry.family for entry in entries} == set(GROUNDING)
+    assert {entry.family for entry in entries} == {
+        name for name in built_in().names() if built_in()[name].tab == "grounding" and not built_in()[name].remote
+    }
     for entry in entries:
         assert entry.memory_bytes and (entry.embedded or entry.download_bytes)
         assert entry.gated == (entry.family == "paligemma")
@@ -58,7 +58,7 @@ def test_what_a_model_cannot_do_has_a_sentence() -> None:
         limits = limits_of(entry)
         assert set(limits.asks) == set(GroundingTask)
         for ask, why in limits.asks.items():
-            assert bool(why) == (ask not in entry.grounding.asks)
+            assert bool(why) == (ask not in GroundingOptions.of(entry).asks)
             assert not why or (why.endswith(".") and entry.label in why)
         assert limits.temperature == limits.streams != limits.scores
     assert "writes no words" in limits_of(DETECTOR).asks[GroundingTask.CAPTION]

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from playground.catalog import read_catalog
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.preload import Preloader
 from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Task
+
+DEFAULTS = {"image": "avatar-diffusion", "grounding": "avatar-minigpt"}
 
 
 class Slow:
@@ -43,8 +44,8 @@ def models(loader: Slow) -> Iterator[ModelCache]:
 
 
 @pytest.fixture
-def ahead(models: ModelCache) -> Iterator[Preloader]:
-    made = Preloader(read_catalog(), models)
+def preloader(models: ModelCache) -> Iterator[Preloader]:
+    made = Preloader(DEFAULTS, models)
     yield made
     made.close()
 
@@ -56,39 +57,39 @@ def until(what: str, models: ModelCache) -> None:
         time.sleep(0.01)
 
 
-def test_an_opened_tab_loads_its_own_small_model_once(ahead: Preloader, models: ModelCache, loader: Slow) -> None:
+def test_an_opened_tab_loads_its_own_small_model_once(preloader: Preloader, models: ModelCache, loader: Slow) -> None:
     for _ in range(5):
-        ahead.opened("image")  # returns though the load is not over
+        preloader.tab_opened("image")  # returns though the load is not over
     loader.go_on.set()
     until("avatar-diffusion", models)
-    ahead.opened("grounding")
+    preloader.tab_opened("grounding")
     until("avatar-minigpt", models)
     assert loader.loaded == ["avatar-diffusion", "avatar-minigpt"]
 
 
-def test_a_model_that_was_unloaded_is_loaded_again(ahead: Preloader, models: ModelCache, loader: Slow) -> None:
+def test_a_model_that_was_unloaded_is_loaded_again(preloader: Preloader, models: ModelCache, loader: Slow) -> None:
     loader.go_on.set()
-    ahead.opened("image")
+    preloader.tab_opened("image")
     until("avatar-diffusion", models)
     deadline = time.monotonic() + 30
     while loader.loaded.count("avatar-diffusion") < 2:
         models.unload(ModelKey("avatar-diffusion"))
-        ahead.opened("image")
+        preloader.tab_opened("image")
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 @pytest.mark.parametrize("tab", ["chat", "vae", "gan", "no such tab"])
-def test_other_tabs_load_nothing_ahead(ahead: Preloader, loader: Slow, tab: str) -> None:
+def test_other_tabs_load_nothing_ahead(preloader: Preloader, loader: Slow, tab: str) -> None:
     loader.go_on.set()
-    ahead.opened(tab)
+    preloader.tab_opened(tab)
     time.sleep(0.2)
     assert loader.loaded == []
 
 
 def test_an_app_that_ends_waits_for_no_load(models: ModelCache, loader: Slow) -> None:
-    made = Preloader(read_catalog(), models)
-    made.opened("image")
+    made = Preloader(DEFAULTS, models)
+    made.tab_opened("image")
     while not loader.loaded:
         time.sleep(0.01)
     began = time.monotonic()

@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from playground.catalog_entry import Entry, PathSource
 from playground.errors import UserError
+from playground.families import LoadRequest
 from playground.text_to_image.clip_score import AT_ONCE, ClipScore, load
 from tests.tiny_models.clip import TOKENS, tiny_clip, tiny_dual
 from tests.tiny_models.diffusion import tiny_diffusion
 
 TEXT = "a smiling person with long red hair"
 BUILDERS: dict[str, Callable[[Path], Path]] = {"clip": tiny_clip, "dual": tiny_dual}
+
+
+def request_for(folder: Path) -> LoadRequest:
+    """To load the CLIP of a folder."""
+    source = PathSource(kind="path", path=folder)
+    entry = Entry(id="clip", tab="companion", label="This CLIP", family="clip", licence="MIT", sources=(source,))
+    return LoadRequest(entry, folder)
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
@@ -24,7 +33,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def clip(folder: Path) -> ClipScore:
-    resident = load(folder, "cpu")
+    resident = load(request_for(folder))
     assert resident.nbytes > 10_000 and resident.move is not None
     resident.move("cpu")
     assert isinstance(resident.model, ClipScore)
@@ -89,7 +98,7 @@ def test_damaged_weights_give_words_not_a_number(tmp_path: Path) -> None:
     weights["text_projection.weight"][0, 0] = float("nan")
     save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(UserError, match="no numbers"):
-        load(tmp_path / "nan", "cpu").model.score(pictures(1), TEXT)
+        load(request_for(tmp_path / "nan")).model.score(pictures(1), TEXT)
 
 
 def _missing(folder: Path) -> None:
@@ -121,9 +130,9 @@ def _cut(folder: Path) -> None:
 def test_a_folder_that_is_no_clip_says_so(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     damage(tiny_clip(tmp_path / "bad"))
     with pytest.raises(UserError, match="This CLIP"):
-        load(tmp_path / "bad", "cpu")
+        load(request_for(tmp_path / "bad"))
 
 
 def test_a_pipeline_is_no_clip(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not those of a CLIP"):
-        load(tiny_diffusion(tmp_path / "pipe"), "cpu")
+        load(request_for(tiny_diffusion(tmp_path / "pipe")))

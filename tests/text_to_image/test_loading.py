@@ -14,6 +14,7 @@ from playground.errors import UserError
 from playground.runtime.records import ModelKey
 from playground.text_to_image.limits import limits_of
 from playground.text_to_image.offload import offload_for
+from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.types import ImageRequest, Picture
 from playground.weights.download_plan import patterns
 from playground.weights.store import WeightStore
@@ -52,24 +53,24 @@ def test_the_catalogues_models_have_sense() -> None:
     assert entries[0].id == "avatar-diffusion" and entries[0].embedded
     ids = {entry.id for entry in read_catalog()}
     for entry in entries:
-        assert {entry.image.clip, entry.image.decoder} <= ids | {""}
+        assert {ImageOptions.of(entry).clip, ImageOptions.of(entry).decoder} <= ids | {""}
         limits = limits_of(entry)
         assert len(limits.schedulers) == len(set(limits.schedulers)) >= 1
         assert limits.image_to_image and limits.film
-        assert entry.memory_bytes > entry.image.offload_bytes
+        assert entry.memory_bytes > ImageOptions.of(entry).offload_bytes
         if not entry.embedded:
-            assert entry.download_bytes and entry.image.offload_bytes
+            assert entry.download_bytes and ImageOptions.of(entry).offload_bytes
             assert isinstance(entry.sources[0], HubSource) and entry.sources[0].pipeline
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        (("steps = [1, 6, 60]", "steps = [9, 6, 60]"), "image"),
-        (("sizes = [32, 64, 128]", "sizes = [30, 64, 128]"), "image"),
-        (('scheduler = "DDIMScheduler"', 'scheduler = "os.system"'), "image.scheduler"),
-        (("tokens = 16", 'decoder = "../x"'), "image.decoder"),
-        (("tokens = 16", "token = 16"), "image.token"),
+        (("steps = [1, 6, 60]", "steps = [9, 6, 60]"), "options"),
+        (("sizes = [32, 64, 128]", "sizes = [30, 64, 128]"), "options"),
+        (('scheduler = "DDIMScheduler"', 'scheduler = "os.system"'), "options.scheduler"),
+        (("tokens = 16", 'decoder = "../x"'), "options.decoder"),
+        (("tokens = 16", "token = 16"), "options.token"),
     ],
 )
 def test_a_fault_in_an_image_table_is_told_by_field(tmp_path: Path, change: tuple[str, str], field: str) -> None:

@@ -16,6 +16,7 @@ from playground.catalog import read_catalog
 from playground.errors import UserError
 from playground.text_to_image.callback_iterator import callback_iterator
 from playground.text_to_image.limits import limits_of
+from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.trajectory import chosen
 from playground.text_to_image.types import ImageRequest
 from playground.text_to_image.validation import validate_request
@@ -131,9 +132,9 @@ def test_a_picture_to_begin_from_always_leaves_a_step(steps: int, strength: floa
         entry, ImageRequest(PROMPT, steps=steps, strength=strength, start=Image.new("RGB", size))
     ).request
     assert int(found.steps * found.strength) >= 1
-    least, _, most = entry.image.sizes
+    least, _, most = ImageOptions.of(entry).sizes
     for side in (found.width, found.height):
-        assert least <= side <= most and side % entry.image.multiple == 0
+        assert least <= side <= most and side % ImageOptions.of(entry).multiple == 0
 
 
 # Predictions and the film

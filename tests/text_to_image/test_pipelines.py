@@ -12,7 +12,7 @@ from PIL import Image
 
 from playground.catalog import read_catalog
 from playground.errors import Cancelled, UserError
-from playground.loaders import Loaders
+from playground.model_loader import ModelLoader
 from playground.runtime import cpu_threads
 from playground.runtime.cpu_threads import IdleCores, computing
 from playground.runtime.model_cache import ModelCache
@@ -38,7 +38,7 @@ class Studio:
     def __init__(self, folder: Path, catalog: Path, store: WeightStore | None = None) -> None:
         self.catalog = read_catalog(catalog)
         store = store or WeightStore(folder / "cache", folder / "assets", offline=True)
-        loaders = Loaders(self.catalog, store, folder)
+        loaders = ModelLoader(self.catalog, store, folder)
         self.models = ModelCache(loaders, loaders.estimate)
         self.worker = Worker("test")
         self.service = ImageService(self.catalog, self.models, self.worker, self.worker, None)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from playground.errors import Cancelled, UserError
 from playground.runtime.task import Task
 from playground.runtime.worker import Worker
 from playground.text_to_image import remote_connection
+from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.remote import RemoteImages
 from playground.text_to_image.types import Done, ImageEvent, ImageRequest, Picture, Started
 from tests.support.openai_server import Exchange, ScriptedServer, scripted_server
@@ -40,7 +41,15 @@ def far(server: ScriptedServer) -> RemoteImages:
 
 def engine(url: str, key_variable: str = "", **options: float) -> RemoteImages:
     remote = Remote(url=url, model="m/flux", key_variable=key_variable)
-    entry = Entry(id="far", tab="image", label="Far away", family="openai-images", licence="?", remote=remote)
+    entry = Entry(
+        id="far",
+        tab="image",
+        label="Far away",
+        family="openai-images",
+        licence="?",
+        remote=remote,
+        options=ImageOptions(),
+    )
     return RemoteImages(remote, entry, **options)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from playground.catalog import Entry, PathSource
-from playground.catalog_defaults import GroundingDefaults
+from playground.families import built_in
 from tests.tiny_models.diffusion import _pairs as byte_pairs
 from tests.tiny_models.diffusion import clip_tokenizer
 
@@ -190,10 +190,10 @@ def entry(folder: Path, family: str, **grounding: Any) -> Entry:
         id="tiny",
         tab="grounding",
         label="Tiny",
-        family=family,  # type: ignore[arg-type]
+        family=family,
         licence="MIT",
         sources=(PathSource(kind="path", path=folder),),
-        grounding=GroundingDefaults(**grounding),
+        options=built_in()[family].options(**grounding),
     )
 
 

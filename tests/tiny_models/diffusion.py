@@ -25,9 +25,9 @@ family = "diffusion"
 licence = "CC0"
 memory_bytes = 3_000_000
 sources = [{{ kind = "path", path = "{path}" }}]
-image = {{ {image} }}
+options = {{ {image} }}
 """
-# What the catalogue says of each: fields of `ImageDefaults`.
+# What the catalogue says of each: fields of `ImageOptions`.
 IMAGE = {
     "drawn": 'scheduler = "DDIMScheduler", steps = [1, 6, 60], guidance = [1.0, 3.0, 12.0], sizes = [32, 64, 128], '
     "tokens = 16, batch = 2, count = 6, vocabulary = true, working_bytes = 10_000_000",

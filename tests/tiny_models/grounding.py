@@ -13,7 +13,7 @@ from PIL import Image
 from playground.catalog import read_catalog
 from playground.grounding.service import GroundingService
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question
-from playground.loaders import Loaders
+from playground.model_loader import ModelLoader
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.worker import Worker
 from playground.weights.store import WeightStore
@@ -40,7 +40,7 @@ family = "{family}"
 licence = "CC0"
 memory_bytes = 3_000_000
 {where}
-grounding = {{ {grounding} }}
+options = {{ {grounding} }}
 """
 
 
@@ -50,7 +50,7 @@ class Desk:
     def __init__(self, folder: Path, catalog: Path) -> None:
         self.catalog = read_catalog(catalog)
         store = WeightStore(folder / "cache", folder / "assets", offline=True)
-        loaders = Loaders(self.catalog, store, folder)
+        loaders = ModelLoader(self.catalog, store, folder)
         self.models = ModelCache(loaders, loaders.estimate)
         self.worker = Worker("test")
         self.remote = Worker("remote", threads=2)

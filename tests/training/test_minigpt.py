@@ -15,6 +15,7 @@ from playground.drawn_world.questions import Asked as Exercise
 from playground.drawn_world.questions import detect, grounded, identify, questions
 from playground.drawn_world.sampling import Split
 from playground.drawn_world.traits import TRAITS, having
+from playground.families import LoadRequest
 from playground.grounding.codecs import CODECS
 from playground.grounding.minigpt import MiniGPT as Engine
 from playground.grounding.minigpt import Square, load
@@ -60,7 +61,7 @@ def shipped(groups: World, tokenizer: PreTrainedTokenizerFast, tmp_path_factory:
 
 @pytest.fixture(scope="module")
 def engine(shipped: Path) -> Engine:
-    loaded: Engine = load(shipped, read_catalog().get("avatar-minigpt"), "cpu", "float32").model
+    loaded: Engine = load(LoadRequest(read_catalog().get("avatar-minigpt"), shipped)).model
     return loaded
 
 
