@@ -22,13 +22,16 @@ TABS: tuple[Tab, ...] = (
 )
 
 
-def build(playground: Playground, tabs: Sequence[Tab] = TABS) -> gr.Blocks:
+def build(playground: Playground, tabs: Sequence[Tab] | None = None) -> gr.Blocks:
     """The whole app, not yet launched.
 
     Args:
         playground: The models and services behind the page.
-        tabs: In the order of the page; the first one is open unless the address names another.
+        tabs: In the order of the page; the first one is open unless the address names another. Default: `TABS`, and
+            behind them those of the extensions the app was started with.
     """
+    if tabs is None:
+        tabs = (*TABS, *(tab for tab in playground.families.tabs if isinstance(tab, Tab)))
     profile = playground.settings.profile
     with gr.Blocks(title="AIGC Playground", analytics_enabled=False, delete_cache=profile.delete_cache) as page:
         with gr.Row(elem_id="head"):
