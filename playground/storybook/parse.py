@@ -610,7 +610,7 @@ class _Reader:
             named = thing is not None and (thing.plural or (not noun_follows and not self.predicate))
             return Kind.THING if named else Kind.COLOUR
         elif Kind.THING in kinds and Kind.MEASURE in kinds:
-            counted = before is not None and before.kind in (Kind.NUMBER, Kind.SEVERAL)
+            counted = before is not None and (before.kind in (Kind.NUMBER, Kind.SEVERAL) or before.text == "多少")
             noun_follows = following is not None and (
                 following.kind in (Kind.THING, Kind.COLOUR, Kind.SIZE, Kind.UNKNOWN, Kind.OTHER_COLOUR)
             )
