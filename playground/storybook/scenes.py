@@ -84,7 +84,13 @@ def _held_out_pairs() -> NDArray[np.bool_]:
     return held
 
 
-def scene(seed: int, things: Sequence[int] | None = None, most: int = 5, people: float = 0.0) -> Scene:
+def scene(
+    seed: int,
+    things: Sequence[int] | None = None,
+    most: int = 5,
+    people: float = 0.0,
+    draw_person: Callable[[np.random.Generator], Person] = random_person,
+) -> Scene:
     """The scene of a seed; held-out pairs meet only where the seed is not of the train split.
 
     Args:
@@ -92,12 +98,13 @@ def scene(seed: int, things: Sequence[int] | None = None, most: int = 5, people:
         things: labels to choose from; all where None.
         most: how many items at most, 1 to 5.
         people: the share of scenes with people of the Avatars world.
+        draw_person: draws one of them.
 
     Raises:
         ValueError: the seed belongs to no split.
     """
     pairs = Pairs.TRAIN if split_of(seed) is Split.TRAIN else Pairs.ANY
-    return random_scene(stream(seed, _SCENE), things, most, pairs, people)
+    return random_scene(stream(seed, _SCENE), things, most, pairs, people, draw_person)
 
 
 def held_out_pair_scene(seed: int, things: Sequence[int] | None = None, most: int = 5) -> Scene:
