@@ -11,8 +11,9 @@ from typing import Literal
 
 from playground.drawn_world.sampling import Split, seeds
 from playground.errors import UserError
-from playground.training.commands import add_recipes
+from playground.training.commands import MODELS, RUNS, add_recipes
 from playground.training.evaluate_command import add_evaluate
+from playground.training.storybook import commands as storybook
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _world_options(commands.add_parser("world", help="render pictures with labels and captions to disk"))
     _sheet_options(commands.add_parser("sheet", help="draw a contact sheet to look at"))
     add_recipes(commands)
+    storybook.add_recipes(commands, MODELS, RUNS)
     add_evaluate(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,0 +1,1 @@
+"""Recipes of the Storybook models: autoencoder, text encoder, denoiser, judge; how they are trained and measured."""
