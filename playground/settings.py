@@ -132,7 +132,7 @@ def read_settings(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         offline=given.offline,
         prefetch=tuple(given.prefetch),
         catalogs=tuple(catalogs),
-        extensions=tuple(given.extension or (default("EXTENSIONS") or "").split()),
+        extensions=tuple(given.extension or (default("EXTENSION") or "").split()),
         vram=_gigabytes(given.vram),
         ram=_gigabytes(given.ram),
         idle_s=given.idle,

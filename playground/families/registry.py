@@ -3,7 +3,7 @@
 An extension is an importable module that defines `EXTENSION = Extension(...)`. The app's own packages are found the
 same way, so that an extension can do whatever they can.
 
-Invariants: extensions are named where the app is started (`--extension`, `PLAYGROUND_EXTENSIONS`) and nowhere else: no
+Invariants: extensions are named where the app is started (`--extension`, `PLAYGROUND_EXTENSION`) and nowhere else: no
 page, endpoint or catalogue file can name a module. A registry is made once and never changed.
 """
 
