@@ -1,38 +1,62 @@
-"""What can be done to a latent between encoder and decoder: gain, fewer bits, noise, a way to another latent.
+"""Operations on a latent between encoder and decoder: gain, quantization, noise, interpolation.
 
-Invariants: numpy alone, pure functions of (C, h, w) float32; values from outside are checked here.
+Invariants: numpy alone, pure functions of (C, h, w) float32; values from outside are validated here.
 """
 
 import math
 
 import numpy as np
 
-from playground.autoencoders.types import Changes
+from playground.autoencoders.types import LatentChanges
 from playground.errors import UserError
 
-MOST_GAIN = 4.0
-MOST_NOISE = 4.0
-MOST_BITS = 8
-MOST_CHANNELS = 64
+MAX_GAIN = 4.0
+MAX_NOISE = 4.0
+MAX_BITS = 8
+MAX_CHANNELS = 64
 SEEDS = 2**32
 HEADER_BITS = 2 * 32  # per channel: the lowest level and the step, as float32
-SEARCHED = 65_536  # numbers of a channel that are looked at to choose its range
+RANGE_SAMPLES = 65_536  # numbers of a channel that its range is chosen from
 
 
-def checked(gain: object, bits: object, noise: object, seed: object) -> Changes:
-    """`Changes` of values as a page or a program sends them. Raises `UserError` naming the one that is wrong."""
-    if not isinstance(gain, list | tuple) or len(gain) > MOST_CHANNELS:
+def validate_changes(gain: object, bits: object, noise: object, seed: object) -> LatentChanges:
+    """Changes from values as a page or a program sends them.
+
+    Args:
+        gain: a list of one number per channel, -4 to 4.
+        bits: 0 to 8; 0 for no quantization.
+        noise: standard deviation, 0 to 4.
+        seed: of the noise, 0 to 2^32 - 1.
+
+    Returns:
+        The changes.
+
+    Raises:
+        UserError: a value out of range; the message names it.
+    """
+    if not isinstance(gain, list | tuple) or len(gain) > MAX_CHANNELS:
         raise UserError("gain is a list of one number per channel of the latent.")
-    return Changes(
-        gain=tuple(_number("gain", value, -MOST_GAIN, MOST_GAIN) for value in gain),
-        bits=int(_number("bits", bits, 0, MOST_BITS, whole=True)),
-        noise=_number("noise", noise, 0, MOST_NOISE),
+    return LatentChanges(
+        gain=tuple(_number("gain", value, -MAX_GAIN, MAX_GAIN) for value in gain),
+        bits=int(_number("bits", bits, 0, MAX_BITS, whole=True)),
+        noise=_number("noise", noise, 0, MAX_NOISE),
         seed=int(_number("seed", seed, 0, SEEDS - 1, whole=True)),
     )
 
 
-def apply(latent: np.ndarray, changes: Changes) -> np.ndarray:
-    """The latent with gain, fewer bits and noise, in this order. Raises `UserError` for too many gains."""
+def apply_changes(latent: np.ndarray, changes: LatentChanges) -> np.ndarray:
+    """A latent with gain, quantization and noise applied, in this order.
+
+    Args:
+        latent: (C, h, w).
+        changes: what to do.
+
+    Returns:
+        (C, h, w) float32.
+
+    Raises:
+        UserError: more gains than channels.
+    """
     channels = len(latent)
     if len(changes.gain) > channels:
         raise UserError(f"This model's latent has {channels} channels, and {len(changes.gain)} gains were given.")
@@ -40,47 +64,72 @@ def apply(latent: np.ndarray, changes: Changes) -> np.ndarray:
     gain[: len(changes.gain)] = changes.gain
     changed = latent * gain[:, None, None]
     if changes.bits:
-        changed = quantise(changed, changes.bits)
+        changed = quantize(changed, changes.bits)
     if changes.noise:
         noise = np.random.default_rng(changes.seed).standard_normal(latent.shape, dtype=np.float32)
         changed = changed + np.float32(changes.noise) * noise
     return changed.astype(np.float32)
 
 
-def quantise(latent: np.ndarray, bits: int) -> np.ndarray:
-    """Each channel on 2^bits equal steps over a range of its own, chosen for the least squared error.
+def quantize(latent: np.ndarray, bits: int) -> np.ndarray:
+    """Uniform quantization of each channel over a range of its own, chosen for the least squared error.
 
-    A uniform quantiser with cell centres as levels; what lies outside the range gets the outermost level. For few bits
-    the best range leaves the outliers out (Max 1960, Quantizing for minimum distortion).
+    Levels are cell centres; numbers outside the range get the outermost level. For few bits the best range leaves
+    outliers out (Max 1960, Quantizing for minimum distortion).
+
+    Args:
+        latent: (C, h, w).
+        bits: 2^bits levels.
+
+    Returns:
+        (C, h, w) float32.
     """
-    return np.stack([_quantise_channel(channel, 2**bits) for channel in latent])
+    return np.stack([_quantize_channel(channel, 2**bits) for channel in latent])
 
 
 def bits_per_pixel(latent: np.ndarray, bits: int, pixels: int) -> float:
-    """Bits that the latent takes per pixel of the picture; `bits` 0 counts 32 a number and no header."""
+    """Bits of a latent per pixel of the picture.
+
+    Args:
+        latent: (C, h, w).
+        bits: per number; 0 counts 32 and no header.
+        pixels: of the picture.
+
+    Returns:
+        Bits per pixel, each channel's header included.
+    """
     size = latent.size * (bits or 32) + (len(latent) * HEADER_BITS if bits else 0)
     return size / pixels
 
 
-def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """The point at `t` of the straight line from `a` (t = 0) to `b` (t = 1), both exact at the ends."""
+def lerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """Linear interpolation, exact at both ends.
+
+    Args:
+        a: (C, h, w), at t = 0.
+        b: (C, h, w), at t = 1.
+        t: 0..1.
+
+    Returns:
+        (C, h, w) float32.
+    """
     return b if t == 1 else (a + np.float32(t) * (b - a)).astype(np.float32)
 
 
-def _quantise_channel(channel: np.ndarray, levels: int) -> np.ndarray:
+def _quantize_channel(channel: np.ndarray, levels: int) -> np.ndarray:
     centre = float(channel.mean())
     deviation = channel - centre
     furthest = float(np.abs(deviation).max())
     if furthest == 0:
         return channel
-    some = deviation.ravel()[:: max(1, channel.size // SEARCHED)]
+    some = deviation.ravel()[:: max(1, channel.size // RANGE_SAMPLES)]
     # from half a standard deviation to the furthest outlier, in equal ratios
     ranges = np.geomspace(min(0.5 * float(deviation.std()), furthest), furthest, 24)
-    best = min(ranges, key=lambda half: float(np.square(_uniform(some, half, levels) - some).sum()))
-    return (centre + _uniform(deviation, float(best), levels)).astype(np.float32)
+    best = min(ranges, key=lambda half: float(np.square(_quantize_uniform(some, half, levels) - some).sum()))
+    return (centre + _quantize_uniform(deviation, float(best), levels)).astype(np.float32)
 
 
-def _uniform(values: np.ndarray, half: float, levels: int) -> np.ndarray:
+def _quantize_uniform(values: np.ndarray, half: float, levels: int) -> np.ndarray:
     """On `levels` cell centres of -half … half."""
     step = 2 * half / levels
     cells = np.clip(np.floor((values + half) / step), 0, levels - 1)

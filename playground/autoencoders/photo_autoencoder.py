@@ -1,7 +1,7 @@
-"""The two kinds of autoencoders as one: pictures in, latents of unit variance out, and back.
+"""`AutoencoderKL` and `AutoencoderTiny` behind one interface: pictures in, latents of unit variance out, and back.
 
-Invariants: torch and diffusers live here and are imported when the first model loads. `AutoencoderKL` gives the
-mean of its posterior, so the same photograph always gives the same latent.
+Invariants: torch and diffusers are imported here, when the first model loads. `AutoencoderKL` gives the mean of its
+posterior, so the same photograph always gives the same latent.
 
 A KL latent is brought to unit variance by the config's `scaling_factor` and `shift_factor` (Rombach et al. 2022,
 appendix G), as its diffusion model sees it. `AutoencoderTiny` was distilled to give just that, so its factors are 1
@@ -25,7 +25,12 @@ from playground.runtime.task import Task
 
 
 class PhotoAutoencoder:
-    """A loaded autoencoder. Pictures are (H, W, 3) uint8, both sides whole multiples of `factor`."""
+    """A loaded autoencoder. Pictures are (H, W, 3) uint8, both sides whole multiples of `factor`.
+
+    Args:
+        model: an `AutoencoderKL` or `AutoencoderTiny`.
+        label: its name in messages.
+    """
 
     def __init__(self, model: Any, label: str) -> None:
         self._model = model.eval().requires_grad_(False)
@@ -77,22 +82,51 @@ class PhotoAutoencoder:
         return int(self._model.get_memory_footprint())
 
     def move(self, device: str) -> None:
+        """Move the model to another device.
+
+        Args:
+            device: as torch names it.
+        """
         self._model.to(device)
 
     def encode(self, picture: np.ndarray, task: Task) -> np.ndarray:
-        """(H, W, 3) uint8 to (channels, H / factor, W / factor) float32. Raises `UserError` for a model that fails."""
+        """Encode a picture.
+
+        Args:
+            picture: (H, W, 3) uint8.
+            task: checked before every layer.
+
+        Returns:
+            (channels, H / factor, W / factor) float32 of about unit variance.
+
+        Raises:
+            UserError: the model gave numbers that are not finite.
+            Cancelled: the task was cancelled.
+        """
         pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
         x = pixels.to(self._model.device, self._model.dtype) / 127.5 - 1
-        with torch.inference_mode(), _stoppable(self._model, task):
-            found = self._model.encode(x)
-            raw = found.latent_dist.mode() if self._kl else found.latents
+        with torch.inference_mode(), _cancellable(self._model, task):
+            encoded = self._model.encode(x)
+            raw = encoded.latent_dist.mode() if self._kl else encoded.latents
         latent = (raw[0].to("cpu", torch.float32).numpy() - self._shift) * self._scale
         return self._finite(latent, "encoding")
 
     def decode(self, latent: np.ndarray, task: Task) -> np.ndarray:
-        """(channels, h, w) float32 to (h * factor, w * factor, 3) uint8. Raises `UserError` for a model that fails."""
+        """Decode a latent.
+
+        Args:
+            latent: (channels, h, w) float32.
+            task: checked before every layer.
+
+        Returns:
+            (h * factor, w * factor, 3) uint8.
+
+        Raises:
+            UserError: the model gave numbers that are not finite.
+            Cancelled: the task was cancelled.
+        """
         raw = torch.from_numpy(latent / self._scale + self._shift)[None]
-        with torch.inference_mode(), _stoppable(self._model, task):
+        with torch.inference_mode(), _cancellable(self._model, task):
             sample = self._model.decode(raw.to(self._model.device, self._model.dtype)).sample
         picture = self._finite(sample[0].to("cpu", torch.float32).numpy(), "decoding")
         return ((picture.transpose(1, 2, 0) + 1) * 127.5).round().clip(0, 255).astype(np.uint8)
@@ -108,8 +142,8 @@ class PhotoAutoencoder:
 
 
 @contextmanager
-def _stoppable(model: Any, task: Task) -> Iterator[None]:
-    """Stop acts before every layer, since one pass over a large picture may take a minute on a CPU."""
+def _cancellable(model: Any, task: Task) -> Iterator[None]:
+    """Check the task before every layer: one pass over a large picture may take a minute on a CPU."""
     hooks = [module.register_forward_pre_hook(lambda *_: task.check()) for module in model.modules()]
     try:
         yield

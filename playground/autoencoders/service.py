@@ -1,7 +1,7 @@
-"""The autoencoders' verbs on photographs: reconstruct, how few bits do, from one to another.
+"""The autoencoder service: reconstruct photographs, quantize their latents, interpolate between two.
 
-Invariants: every verb checks its arguments at once and returns a `Job`; the model works on pictures of any size,
-padded to whole latent pixels and cut back.
+Invariants: every method validates its arguments at once and returns a `Job`; pictures of any size are padded to whole
+latent pixels and cropped back.
 """
 
 import time
@@ -15,14 +15,14 @@ from playground.autoencoders import latent_operations as latents
 from playground.autoencoders.options import AutoencoderOptions
 from playground.autoencoders.types import (
     UNCHANGED,
-    Changes,
     Encoded,
     Event,
-    Figures,
     Interpolation,
+    LatentChanges,
+    Progress,
+    QuantizationSheet,
     Reconstruction,
-    Sheet,
-    Working,
+    ReconstructionMetrics,
 )
 from playground.catalog import Catalog, Entry
 from playground.errors import UserError
@@ -35,16 +35,22 @@ from playground.runtime.worker import Job, Worker
 if TYPE_CHECKING:
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
-LEAST_SIDE = 64  # pixels of the longer side that the model sees
-USUAL_SIDE = 512
-SHEET_BITS = tuple(range(1, latents.MOST_BITS + 1))
-MOST_FRAMES = 48
+MIN_SIDE = 64  # pixels of the longer side that the model sees
+DEFAULT_SIDE = 512
+SHEET_BITS = tuple(range(1, latents.MAX_BITS + 1))
+MAX_FRAMES = 48
 ANIMATION_SIDE = 512
 FPS = 12
 
 
 class AutoencoderService:
-    """Photographs through any autoencoder of the catalogue, in the line of the device."""
+    """Photographs through any autoencoder of the catalogue.
+
+    Args:
+        catalog: the known models.
+        models: leases loaded models.
+        worker: runs jobs, one at a time per device.
+    """
 
     def __init__(self, catalog: Catalog, models: ModelCache, worker: Worker) -> None:
         self.catalog = catalog
@@ -56,7 +62,17 @@ class AutoencoderService:
         return [entry for entry in self.catalog.of_tab("vae") if isinstance(entry.options, AutoencoderOptions)]
 
     def entry(self, model_id: str) -> Entry:
-        """The autoencoder of an id. Raises `UserError` for an unknown id or a model of another kind."""
+        """The catalogue entry of an autoencoder.
+
+        Args:
+            model_id: its catalogue id.
+
+        Returns:
+            The entry.
+
+        Raises:
+            UserError: an unknown id, or a model of another family.
+        """
         entry = self.catalog.get(model_id)
         if not isinstance(entry.options, AutoencoderOptions):
             known = ", ".join(other.id for other in self.entries())
@@ -68,58 +84,84 @@ class AutoencoderService:
         visitor: str,
         model_id: str,
         image: Image.Image,
-        changes: Changes = UNCHANGED,
-        longest: int = USUAL_SIDE,
+        changes: LatentChanges = UNCHANGED,
+        longest: int = DEFAULT_SIDE,
         encoded: Encoded | None = None,
     ) -> Job[Event]:
-        """Encode, change the latent, decode: yields `Working`, at last a `Reconstruction`.
+        """Encode, change the latent, decode.
 
-        `image` is upright RGB (`intake.read`) of any size; made smaller first if a side exceeds `longest`. `encoded`
-        of an earlier call with the same picture, model and size spares the encoder.
+        Args:
+            visitor: whose turn in the line it is.
+            model_id: an autoencoder's catalogue id.
+            image: upright RGB (`imaging.uploads.read`) of any size.
+            changes: applied to the latent.
+            longest: pixels of the longer side; larger pictures are made smaller first.
+            encoded: of an earlier call; spares the encoder if picture, model and size are the same.
+
+        Returns:
+            A job that yields `Progress`, at last a `Reconstruction`.
+
+        Raises:
+            UserError: arguments out of range.
         """
         entry = self.entry(model_id)
-        longest = checked_side(entry, longest)
+        longest = validate_side(entry, longest)
 
         def work(task: Task) -> Iterator[Event]:
             began = time.monotonic()
-            known = encoded if encoded is not None and _is_of(encoded, entry, image, longest) else None
-            if known is None:
-                yield Working("encode", 0, 3)
-                known = self._encode(entry, image, longest, task)
-            yield Working("decode", 1, 3)
-            after = self._decode(entry, known, latents.apply(known.latent, changes), task)
-            yield Working("measure", 2, 3)
-            yield Reconstruction(known, after, _figures(known, after, changes.bits, time.monotonic() - began))
+            source = encoded if encoded is not None and _matches(encoded, entry, image, longest) else None
+            if source is None:
+                yield Progress("encode", 0, 3)
+                source = self._encode(entry, image, longest, task)
+            yield Progress("decode", 1, 3)
+            after = self._decode(entry, source, latents.apply_changes(source.latent, changes), task)
+            yield Progress("measure", 2, 3)
+            yield Reconstruction(source, after, _measure(source, after, changes.bits, time.monotonic() - began))
 
         return self._worker.submit(visitor, work)
 
-    def bit_sheet(
+    def quantization_sheet(
         self,
         visitor: str,
         model_id: str,
         image: Image.Image,
-        changes: Changes = UNCHANGED,
-        longest: int = USUAL_SIDE,
+        changes: LatentChanges = UNCHANGED,
+        longest: int = DEFAULT_SIDE,
         encoded: Encoded | None = None,
     ) -> Job[Event]:
-        """The same photograph with 1 to 8 bits a number of the latent: yields `Working`, at last a `Sheet`."""
+        """Reconstruct a photograph with 1 to 8 bits per number of the latent.
+
+        Args:
+            visitor: whose turn in the line it is.
+            model_id: an autoencoder's catalogue id.
+            image: upright RGB of any size.
+            changes: applied to the latent, with its bits replaced.
+            longest: pixels of the longer side; larger pictures are made smaller first.
+            encoded: of an earlier call; spares the encoder if picture, model and size are the same.
+
+        Returns:
+            A job that yields `Progress`, at last a `QuantizationSheet`.
+
+        Raises:
+            UserError: arguments out of range.
+        """
         entry = self.entry(model_id)
-        longest = checked_side(entry, longest)
+        longest = validate_side(entry, longest)
 
         def work(task: Task) -> Iterator[Event]:
             total = 1 + len(SHEET_BITS)
-            known = encoded if encoded is not None and _is_of(encoded, entry, image, longest) else None
-            if known is None:
-                yield Working("encode", 0, total)
-                known = self._encode(entry, image, longest, task)
+            source = encoded if encoded is not None and _matches(encoded, entry, image, longest) else None
+            if source is None:
+                yield Progress("encode", 0, total)
+                source = self._encode(entry, image, longest, task)
             rows = []
             for done, bits in enumerate(SHEET_BITS, start=1):
-                yield Working("decode", done, total)
+                yield Progress("decode", done, total)
                 began = time.monotonic()
-                fewer = Changes(changes.gain, bits, changes.noise, changes.seed)
-                after = self._decode(entry, known, latents.apply(known.latent, fewer), task)
-                rows.append((bits, after, _figures(known, after, bits, time.monotonic() - began)))
-            yield Sheet(known, tuple(rows))
+                fewer = LatentChanges(changes.gain, bits, changes.noise, changes.seed)
+                after = self._decode(entry, source, latents.apply_changes(source.latent, fewer), task)
+                rows.append((bits, after, _measure(source, after, bits, time.monotonic() - began)))
+            yield QuantizationSheet(source, tuple(rows))
 
         return self._worker.submit(visitor, work)
 
@@ -130,31 +172,43 @@ class AutoencoderService:
         first: Image.Image,
         second: Image.Image,
         count: int = 12,
-        longest: int = USUAL_SIDE,
+        longest: int = DEFAULT_SIDE,
     ) -> Job[Event]:
-        """From one photograph to another through the latent in `count` pictures: `Working`, then an `Interpolation`.
+        """Interpolate from one photograph to another in the latent space; the animation runs there and back.
 
-        The second is cut to the shape of the first. The animation runs there and back.
+        Args:
+            visitor: whose turn in the line it is.
+            model_id: an autoencoder's catalogue id.
+            first: upright RGB of any size.
+            second: likewise; cropped to the shape of the first.
+            count: pictures, both ends included, 2 to 48.
+            longest: pixels of the longer side; larger pictures are made smaller first.
+
+        Returns:
+            A job that yields `Progress`, at last an `Interpolation`.
+
+        Raises:
+            UserError: arguments out of range.
         """
         entry = self.entry(model_id)
-        longest = checked_side(entry, longest)
-        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MOST_FRAMES:
-            raise UserError(f"The number of pictures must be a whole number from 2 to {MOST_FRAMES}.")
+        longest = validate_side(entry, longest)
+        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MAX_FRAMES:
+            raise UserError(f"The number of pictures must be a whole number from 2 to {MAX_FRAMES}.")
 
         def work(task: Task) -> Iterator[Event]:
             total = 3 + count
-            yield Working("encode", 0, total)
+            yield Progress("encode", 0, total)
             a = self._encode(entry, first, longest, task)
-            yield Working("encode", 1, total)
-            b = self._encode(entry, ImageOps.fit(second, a.worked, Image.Resampling.LANCZOS), longest, task)
+            yield Progress("encode", 1, total)
+            b = self._encode(entry, ImageOps.fit(second, a.size, Image.Resampling.LANCZOS), longest, task)
             frames = []
             for number in range(count):
-                yield Working("decode", 2 + number, total)
-                latent = latents.between(a.latent, b.latent, number / (count - 1))
+                yield Progress("decode", 2 + number, total)
+                latent = latents.lerp(a.latent, b.latent, number / (count - 1))
                 frames.append(self._decode(entry, a, latent, task))
-            yield Working("measure", 2 + count, total)
+            yield Progress("measure", 2 + count, total)
             there_and_back = [*frames, *frames[-2:0:-1]]
-            side = min(ANIMATION_SIDE, max(a.worked))
+            side = min(ANIMATION_SIDE, max(a.size))
             arrays = (uploads.to_array(frame) for frame in there_and_back)
             moving = animation.webp(arrays, FPS, side, task, count=len(there_and_back))
             yield Interpolation(tuple(frames), moving)
@@ -162,31 +216,42 @@ class AutoencoderService:
         return self._worker.submit(visitor, work)
 
     def _encode(self, entry: Entry, image: Image.Image, longest: int, task: Task) -> Encoded:
-        before = _fitted(image, longest)
+        before = _resize(image, longest)
 
         def encode(network: "PhotoAutoencoder") -> np.ndarray:
-            return network.encode(_padded(uploads.to_array(before), network.factor), task)
+            return network.encode(_pad(uploads.to_array(before), network.factor), task)
 
-        latent = self._models.run(ModelKey(entry.id), encode, task, _working_bytes(entry, before))
+        latent = self._models.run(ModelKey(entry.id), encode, task, _activation_bytes(entry, before))
         return Encoded(entry.id, before, latent, image.size)
 
     def _decode(self, entry: Entry, encoded: Encoded, latent: np.ndarray, task: Task) -> Image.Image:
         """The picture of a latent, cut back to the size of what was encoded."""
-        working = _working_bytes(entry, encoded.before)
-        picture = self._models.run(ModelKey(entry.id), lambda network: network.decode(latent, task), task, working)
-        width, height = encoded.worked
+        activations = _activation_bytes(entry, encoded.before)
+        picture = self._models.run(ModelKey(entry.id), lambda network: network.decode(latent, task), task, activations)
+        width, height = encoded.size
         return uploads.from_array(picture[:height, :width])
 
 
-def checked_side(entry: Entry, value: object) -> int:
-    """The longer side a page or a program asks for. Raises `UserError`."""
-    most = AutoencoderOptions.of(entry).longest_side
-    if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_SIDE <= value <= most:
-        raise UserError(f"With {entry.label} the longer side must be from {LEAST_SIDE} to {most} pixels.")
+def validate_side(entry: Entry, value: object) -> int:
+    """The longer side a page or a program asks for.
+
+    Args:
+        entry: the autoencoder.
+        value: pixels, 64 to the family's limit.
+
+    Returns:
+        Whole pixels.
+
+    Raises:
+        UserError: out of range.
+    """
+    limit = AutoencoderOptions.of(entry).longest_side
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SIDE <= value <= limit:
+        raise UserError(f"With {entry.label} the longer side must be from {MIN_SIDE} to {limit} pixels.")
     return int(value)
 
 
-def _fitted(image: Image.Image, longest: int) -> Image.Image:
+def _resize(image: Image.Image, longest: int) -> Image.Image:
     """The picture itself, or a smaller one whose longer side is `longest`."""
     scale = longest / max(image.size)
     if scale >= 1:
@@ -195,28 +260,27 @@ def _fitted(image: Image.Image, longest: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _padded(picture: np.ndarray, factor: int) -> np.ndarray:
+def _pad(picture: np.ndarray, factor: int) -> np.ndarray:
     """(H, W, 3) with both sides whole multiples of `factor`: the last row and column are repeated."""
     height, width = picture.shape[:2]
     return np.pad(picture, ((0, -height % factor), (0, -width % factor), (0, 0)), mode="edge")
 
 
-def _is_of(encoded: Encoded, entry: Entry, image: Image.Image, longest: int) -> bool:
+def _matches(encoded: Encoded, entry: Entry, image: Image.Image, longest: int) -> bool:
     """Whether it is this picture's latent in this model: pixels are compared, not names."""
     return (
         encoded.model_id == entry.id
         and encoded.original == image.size
-        and np.array_equal(uploads.to_array(encoded.before), uploads.to_array(_fitted(image, longest)))
+        and np.array_equal(uploads.to_array(encoded.before), uploads.to_array(_resize(image, longest)))
     )
 
 
-def _figures(encoded: Encoded, after: Image.Image, bits: int, seconds: float) -> Figures:
+def _measure(encoded: Encoded, after: Image.Image, bits: int, seconds: float) -> ReconstructionMetrics:
     before, back = uploads.to_array(encoded.before), uploads.to_array(after)
-    width, height = encoded.worked
+    width, height = encoded.size
     size = latents.bits_per_pixel(encoded.latent, bits, width * height)
-    return Figures(
+    return ReconstructionMetrics(
         numbers=encoded.latent.size,
-        bits_per_number=bits or 32,
         bits_per_pixel=size,
         ratio=24 / size,
         psnr=metrics.psnr(before, back),
@@ -225,5 +289,5 @@ def _figures(encoded: Encoded, after: Image.Image, bits: int, seconds: float) ->
     )
 
 
-def _working_bytes(entry: Entry, picture: Image.Image) -> int:
+def _activation_bytes(entry: Entry, picture: Image.Image) -> int:
     return AutoencoderOptions.of(entry).working_bytes_per_pixel * picture.width * picture.height

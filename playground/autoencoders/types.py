@@ -1,4 +1,4 @@
-"""What the autoencoders' verbs take and give: plain data.
+"""Results of the autoencoder service: plain dataclasses.
 
 Invariants: a latent is float32 (C, h, w); sizes are pixels, width first.
 """
@@ -10,11 +10,14 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What is done to a latent between encoder and decoder, in this order.
+class LatentChanges:
+    """Operations on a latent between encoder and decoder, in this order.
 
-    `gain` multiplies each channel (missing channels: 1), `bits` is how many bits a number keeps (0: all of them),
-    `noise` is the standard deviation of added Gaussian noise, where 1 is about as strong as the latent itself.
+    Attributes:
+        gain: factor of each channel; missing channels have 1.
+        bits: bits each number keeps; 0 for all.
+        noise: standard deviation of added Gaussian noise, where 1 is about as strong as the latent itself.
+        seed: of the noise.
     """
 
     gain: tuple[float, ...] = ()
@@ -23,65 +26,81 @@ class Changes:
     seed: int = 0
 
 
-UNCHANGED = Changes()
+UNCHANGED = LatentChanges()
 
 
 @dataclass(frozen=True)
-class Working:
-    """How far a job is: `done` of `total` steps; `what` is "encode", "decode" or "measure"."""
+class Progress:
+    """Progress of a job: `done` of `total` steps; `stage` is "encode", "decode" or "measure"."""
 
-    what: str
+    stage: str
     done: int
     total: int
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A photograph in a model's latent space. `original` and `worked` are sizes (width, height) in pixels."""
+    """A photograph in a model's latent space.
+
+    Attributes:
+        model_id: the model's catalogue id.
+        before: the picture as the model saw it: upright, RGB, made smaller if it was too large.
+        latent: (C, h, w), of the picture padded to whole latent pixels.
+        original: size of the photograph (width, height).
+    """
 
     model_id: str
-    before: Image.Image  # as the model saw it: upright, RGB, scaled if it was too large
-    latent: np.ndarray  # (C, h, w), of the picture padded to whole latent pixels
+    before: Image.Image
+    latent: np.ndarray
     original: tuple[int, int]
 
     @property
-    def worked(self) -> tuple[int, int]:
+    def size(self) -> tuple[int, int]:
+        """Size of `before` (width, height)."""
         return self.before.size
 
     @property
-    def scaled(self) -> bool:
+    def resized(self) -> bool:
         """Whether the picture was made smaller before it was encoded."""
-        return self.original != self.worked
+        return self.original != self.size
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What a reconstruction costs and how good it is. `bits_per_pixel` of the original is 24."""
+class ReconstructionMetrics:
+    """Cost and quality of a reconstruction.
 
-    numbers: int  # in the latent
-    bits_per_number: int
+    Attributes:
+        numbers: how many the latent has.
+        bits_per_pixel: bits of the latent per pixel of the picture; the picture itself has 24.
+        ratio: 24 / bits_per_pixel.
+        psnr: dB.
+        ssim: -1..1.
+        seconds: how long it took.
+    """
+
+    numbers: int
     bits_per_pixel: float
-    ratio: float  # 24 bits by bits_per_pixel
-    psnr: float  # dB
+    ratio: float
+    psnr: float
     ssim: float
     seconds: float
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A photograph and what came back of it, both of one size."""
+    """A photograph and its reconstruction, both of one size."""
 
     encoded: Encoded
     after: Image.Image
-    figures: Figures
+    metrics: ReconstructionMetrics
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """One reconstruction for each number of bits, the fewest first."""
+class QuantizationSheet:
+    """One reconstruction per number of bits, fewest first: (bits, picture, metrics)."""
 
     encoded: Encoded
-    rows: tuple[tuple[int, Image.Image, Figures], ...]
+    rows: tuple[tuple[int, Image.Image, ReconstructionMetrics], ...]
 
 
 @dataclass(frozen=True)
@@ -92,4 +111,4 @@ class Interpolation:
     animation: bytes
 
 
-Event = Working | Reconstruction | Sheet | Interpolation
+Event = Progress | Reconstruction | QuantizationSheet | Interpolation

@@ -1,6 +1,6 @@
-"""The small models of the drawn world: VAE, flow, GAN and judge, as networks and nothing more.
+"""The embedded Avatars networks: VAE, flow, GAN and judge (attribute classifier).
 
 Invariants: plain `torch` modules that load and save as safetensors with a `config.json`
-(`huggingface_hub.PyTorchModelHubMixin`). They know no catalogue, no visitor and no page. Importing a module of this
-package imports torch, so whoever wants a quick start imports it inside a function.
+(`huggingface_hub.PyTorchModelHubMixin`); they know no catalogue, no visitor and no page. Importing `vae`, `flow`,
+`gan` or `judge` imports torch; `controls` and `latent_layout` need numpy alone.
 """

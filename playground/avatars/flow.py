@@ -1,7 +1,7 @@
-"""An invertible prior over a latent: RealNVP, Dinh et al. (2016), arXiv:1605.08803.
+"""Normalising flow as the prior of a latent: RealNVP, Dinh et al. (2016), arXiv:1605.08803.
 
-Invariants: every layer gives its output and the logarithm of the absolute determinant of its Jacobian, exactly;
-`inverse` undoes `forward` up to rounding. `forward` goes from data to noise, `inverse` from noise to data.
+Invariants: every layer returns its output and the exact log|det| of its Jacobian; `inverse` undoes `forward` up to
+rounding. `forward` goes from data to noise, `inverse` from noise to data.
 """
 
 import math
@@ -14,7 +14,13 @@ SCALE_LIMIT = 2.0  # a coupling stretches by at most e^2, which keeps inversion 
 
 
 class Coupling(nn.Module):
-    """Half the coordinates pass; they decide how the other half is stretched and moved."""
+    """Affine coupling layer: half of the coordinates scale and shift the other half.
+
+    Args:
+        width: coordinates D.
+        hidden: width of the network's hidden layers.
+        generator: draws the fixed permutation.
+    """
 
     def __init__(self, width: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -31,26 +37,46 @@ class Coupling(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D) to (B, D) and log|det| (B,)."""
+        """From data towards noise.
+
+        Args:
+            x: (B, D).
+
+        Returns:
+            (B, D), and log|det| (B,).
+        """
         x = x[:, self.order]
         kept, moved = x[:, : self.passing], x[:, self.passing :]
-        log_scale, shift = self._bend(kept)
+        log_scale, shift = self._scale_and_shift(kept)
         return torch.cat([kept, (moved + shift) * log_scale.exp()], dim=1), log_scale.sum(1)
 
     def inverse(self, y: Tensor) -> Tensor:
-        """(B, D) to (B, D)."""
+        """From noise towards data.
+
+        Args:
+            y: (B, D).
+
+        Returns:
+            (B, D).
+        """
         kept, moved = y[:, : self.passing], y[:, self.passing :]
-        log_scale, shift = self._bend(kept)
+        log_scale, shift = self._scale_and_shift(kept)
         x = torch.cat([kept, moved * (-log_scale).exp() - shift], dim=1)
         return x[:, torch.argsort(self.order)]
 
-    def _bend(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+    def _scale_and_shift(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         log_scale, shift = self.net(kept).chunk(2, dim=1)
         return SCALE_LIMIT * torch.tanh(log_scale / SCALE_LIMIT), shift
 
 
 class AvatarFlow(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
-    """`layers` couplings over a latent of `width` coordinates, against a standard normal."""
+    """RealNVP against a standard normal.
+
+    Args:
+        width: coordinates D of the latent.
+        layers: number of couplings.
+        hidden: width of each coupling's hidden layers.
+    """
 
     def __init__(self, width: int = 64, layers: int = 12, hidden: int = 192) -> None:
         super().__init__()
@@ -59,7 +85,14 @@ class AvatarFlow(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"
         self.couplings = nn.ModuleList(Coupling(width, hidden, generator) for _ in range(layers))
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents (B, D) to noise (B, D) and log|det dnoise/dz| (B,)."""
+        """Latents to noise.
+
+        Args:
+            z: (B, D).
+
+        Returns:
+            Noise (B, D), and log|det dnoise/dz| (B,).
+        """
         total = z.new_zeros(len(z))
         for coupling in self.couplings:
             z, log_det = coupling(z)
@@ -67,13 +100,27 @@ class AvatarFlow(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"
         return z, total
 
     def inverse(self, noise: Tensor) -> Tensor:
-        """Noise (B, D) to latents (B, D)."""
+        """Noise to latents.
+
+        Args:
+            noise: (B, D).
+
+        Returns:
+            (B, D).
+        """
         for coupling in reversed(self.couplings):
             assert isinstance(coupling, Coupling)
             noise = coupling.inverse(noise)
         return noise
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log p(z) in nats, (B,): change of variables, exactly."""
+        """Exact log-likelihood by the change of variables.
+
+        Args:
+            z: (B, D).
+
+        Returns:
+            (B,), log p(z) in nats.
+        """
         noise, log_det = self(z)
         return log_det - 0.5 * (noise.square().sum(1) + self.width * math.log(2 * math.pi))

@@ -1,7 +1,7 @@
 """Generator and discriminator after StyleGAN2, Karras et al. (2020), arXiv:1912.04958.
 
-Invariants: z (B, z) -> mapping -> w (B, w) -> synthesis, which takes one w for every layer (B, layers, w). What
-the drawn world does not need is left out: there is no noise input, since a portrait has no accidental detail.
+Invariants: z (B, z_dim) -> mapping -> w (B, w_dim) -> synthesis, which takes one w per layer (B, layers, w_dim). There
+is no noise input, since drawn portraits have no stochastic detail.
 """
 
 import itertools
@@ -19,9 +19,16 @@ from playground.avatars.latent_layout import Block, blocks
 
 
 class ModulatedConv(nn.Module):
-    """A convolution whose input channels are scaled by a style and whose output is brought back to unit variance.
+    """Modulated convolution: input channels are scaled by a style, the output demodulated to unit variance.
 
     Scaling input and output instead of the weights is the same in numbers, and needs no convolution per sample.
+
+    Args:
+        before: input channels.
+        after: output channels.
+        w_dim: coordinates of w.
+        kernel: pixels of the kernel's side.
+        demodulate: whether the output is normalised.
     """
 
     def __init__(self, before: int, after: int, w_dim: int, kernel: int = 3, demodulate: bool = True) -> None:
@@ -36,7 +43,15 @@ class ModulatedConv(nn.Module):
         nn.init.ones_(self.style.bias)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """(B, before, H, W) and (B, w) to (B, after, H, W)."""
+        """Forward pass.
+
+        Args:
+            x: (B, before, H, W).
+            w: (B, w_dim).
+
+        Returns:
+            (B, after, H, W).
+        """
         style = self.style(w)  # (B, before)
         x = F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[-1] // 2)
         if self.demodulate:
@@ -45,7 +60,7 @@ class ModulatedConv(nn.Module):
         return x + self.bias[:, None, None]
 
     def _squares(self) -> Tensor:
-        """(after, before): the energy of each filter; worked out once for weights that learn no more."""
+        """(after, before): the energy of each filter; cached for weights that are frozen."""
         if self.weight.requires_grad:
             return self.weight.square().sum((2, 3))
         if self.squares is None:
@@ -54,11 +69,14 @@ class ModulatedConv(nn.Module):
         return self.squares
 
 
-class Decide(nn.Module):
-    """Draws each block of attributes to the nearest of its codes: attention over them, by distance and very sharp.
+class AttributeQuantizer(nn.Module):
+    """Soft vector quantisation: moves each attribute's block to the nearest of its codes, by a sharp softmax.
 
-    A person has one hair style or another and never half of each, but what comes out of a normal distribution by a
-    continuous map must pass from one to the other. Here it does so in a small part of the way.
+    A portrait has one hair style or another and never half of each, but a continuous map of a normal distribution must
+    pass from one to the other. Here it does so within a small region.
+
+    Args:
+        of: the attributes' blocks.
     """
 
     SHARPNESS = 40.0  # per squared distance; neighbouring codes are 0.7 apart or more
@@ -70,7 +88,14 @@ class Decide(nn.Module):
             self.register_buffer(f"codes_{number}", torch.from_numpy(block.codes), persistent=False)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """(B, z) to (B, z); coordinates of no block stay as they are."""
+        """Forward pass.
+
+        Args:
+            latent: (B, z_dim).
+
+        Returns:
+            (B, z_dim); coordinates of no block are unchanged.
+        """
         parts, end = [], 0
         for number, place in enumerate(self.slices):
             codes: Tensor = self.get_buffer(f"codes_{number}")
@@ -81,28 +106,55 @@ class Decide(nn.Module):
 
 
 class Mapping(nn.Module):
-    """z to w: an invertible `prior` brings the normal distribution into the shape of the faces, `style` makes styles.
+    """Mapping network z -> w: a RealNVP `prior`, soft quantisation of the attributes, then an MLP `style`.
 
-    The prior is a stack of couplings (`flow`), so training can begin with a density that is known to be right.
+    The prior is that of `flow`, so training can start from a density that is known to be right.
+
+    Args:
+        z_dim: coordinates of z.
+        w_dim: coordinates of w.
+        layers: couplings of the prior.
+        hidden: width of the couplings' hidden layers.
+        of: the attributes' blocks.
     """
 
     def __init__(self, z_dim: int, w_dim: int, layers: int, hidden: int, of: Sequence[Block]) -> None:
         super().__init__()
         self.prior = AvatarFlow(z_dim, layers, hidden)
-        self.decide = Decide(of)
+        self.quantize = AttributeQuantizer(of)
         self.style = nn.Sequential(nn.Linear(z_dim, w_dim), nn.LeakyReLU(0.2), nn.Linear(w_dim, w_dim))
 
     def forward(self, z: Tensor) -> Tensor:
-        """(B, z) to (B, w)."""
+        """Forward pass.
+
+        Args:
+            z: (B, z_dim).
+
+        Returns:
+            w, (B, w_dim).
+        """
         return self.of_latent(self.prior.inverse(F.normalize(z, dim=1) * math.sqrt(z.shape[1])))
 
     def of_latent(self, latent: Tensor) -> Tensor:
-        """(B, z) in the shape of the faces, as the VAE encodes them, to (B, w)."""
-        return self.style(self.decide(latent))
+        """w of a VAE latent: the mapping without its prior.
+
+        Args:
+            latent: (B, z_dim), as the VAE encodes pictures.
+
+        Returns:
+            w, (B, w_dim).
+        """
+        return self.style(self.quantize(latent))
 
 
 class Synthesis(nn.Module):
-    """Styles to a picture: a constant of 4x4 pixels, doubled until half the size, and a pixel shuffle at the end."""
+    """Synthesis network: a learned constant of 4x4 pixels, doubled until half the size, and a pixel shuffle.
+
+    Args:
+        size: pixels S of a side.
+        widths: channels at every resolution from 4 pixels to half the picture.
+        w_dim: coordinates of w.
+    """
 
     def __init__(self, size: int, widths: Sequence[int], w_dim: int) -> None:
         super().__init__()
@@ -119,11 +171,18 @@ class Synthesis(nn.Module):
         self.layers = len(self.convolutions)
 
     def resolutions(self) -> tuple[int, ...]:
-        """The pixels of a side at which each layer draws."""
+        """Pixels of a side at which each layer works."""
         return tuple(4 << ((layer + 1) // 2) for layer in range(self.layers))
 
     def forward(self, w: Tensor) -> Tensor:
-        """(B, layers, w) to (B, 3, S, S), about -1..1."""
+        """Forward pass.
+
+        Args:
+            w: (B, layers, w_dim).
+
+        Returns:
+            (B, 3, S, S), about -1..1.
+        """
         x = self.constant.expand(len(w), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.convolutions[0](x, w[:, 0]), 0.2)
         rgb = self.to_rgb[0](x, w[:, 0])
@@ -141,9 +200,16 @@ class Synthesis(nn.Module):
 
 
 class AvatarGenerator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
-    """z ~ N(0, I) of `z_dim` coordinates to pictures of `size` pixels. `w_mean` is the mean of w over many z.
+    """Mapping and synthesis network; the buffer `w_mean` is the mean of w over many z.
 
-    `attributes` are dicts as in `AvatarVAE`, for a world whose people have one value of each or another.
+    Args:
+        size: pixels S of a side.
+        z_dim: coordinates of z ~ N(0, I).
+        w_dim: coordinates of w.
+        couplings: of the mapping's prior.
+        hidden: width of the couplings' hidden layers.
+        widths: channels at every resolution from 4 pixels to half the picture.
+        attributes: dicts as in `AvatarVAE`, whose blocks of z are quantised; None for no quantisation.
     """
 
     def __init__(
@@ -165,30 +231,59 @@ class AvatarGenerator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playgr
 
     @property
     def layers(self) -> int:
-        """How many layers take a style of their own."""
+        """How many layers take a style."""
         return self.synthesis.layers
 
     def map(self, z: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """(B, z) to (B, layers, w). Layers before `cutoff` (default: all) are drawn towards the mean of w.
+        """Styles of latents z.
 
-        `truncation` (psi) 1 changes nothing, 0 gives the mean, negative values the opposite face.
+        Args:
+            z: (B, z_dim).
+            truncation: psi; 1 changes nothing, 0 gives the mean, negative values the opposite.
+            cutoff: only the layers before it are truncated; None for all.
+
+        Returns:
+            (B, layers, w_dim).
         """
         w = self.mapping(z)[:, None].expand(-1, self.layers, -1)
         return self.truncate(w, truncation, cutoff)
 
     def truncate(self, w: Tensor, truncation: float, cutoff: int | None = None) -> Tensor:
-        """(B, layers, w) drawn towards the mean, in the layers before `cutoff`."""
+        """Interpolate styles from the mean w.
+
+        Args:
+            w: (B, layers, w_dim).
+            truncation: psi.
+            cutoff: only the layers before it are truncated; None for all.
+
+        Returns:
+            (B, layers, w_dim).
+        """
         cutoff = self.layers if cutoff is None else cutoff
         drawn = self.w_mean + truncation * (w[:, :cutoff] - self.w_mean)
         return torch.cat([drawn, w[:, cutoff:]], dim=1)
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
-        """(B, z) to (B, 3, S, S), about -1..1."""
+        """Forward pass.
+
+        Args:
+            z: (B, z_dim).
+            truncation: psi.
+
+        Returns:
+            (B, 3, S, S), about -1..1.
+        """
         return self.synthesis(self.map(z, truncation))
 
 
 class AvatarDiscriminator(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
-    """(B, 3, S, S) to one number each: the higher, the more it looks drawn by the world. No normalisation layer."""
+    """Strided convolutions to one logit per picture, higher for more real. No normalisation layer.
+
+    Args:
+        size: pixels S of a side.
+        widths: channels after each halving.
+        hidden: width of the last hidden layer.
+    """
 
     def __init__(self, size: int = 64, widths: tuple[int, ...] = (32, 64, 128, 192), hidden: int = 256) -> None:
         super().__init__()
@@ -203,5 +298,12 @@ class AvatarDiscriminator(nn.Module, PyTorchModelHubMixin, library_name="aigc-pl
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, S, S) to (B,)."""
+        """Forward pass.
+
+        Args:
+            x: (B, 3, S, S) in -1..1.
+
+        Returns:
+            Logits (B,).
+        """
         return self.out(self.convolutions(x).flatten(1))[:, 0]

@@ -1,9 +1,8 @@
-"""How attributes stand in a latent: which coordinates belong to which attribute, and what point is which value.
+"""Layout of the attributes in a latent: which coordinates belong to which attribute, and which point is which value.
 
-Invariants: numpy and the standard library alone, so a page can reason about controls without a model library.
-
-Every attribute owns a block of coordinates of its own, so that controls are orthogonal by construction. If its values
-are equally likely, their codes have mean 0 and covariance I, like the prior:
+Invariants: numpy and the standard library alone, so a page can reason about controls without a model library. Every
+attribute owns a block of coordinates, so controls are orthogonal by construction. If an attribute's values are equally
+likely, their codes have mean 0 and covariance I, like the prior:
 
 * ordered (skin, mouth …): one coordinate, values at equal steps;
 * cyclic (hue): two coordinates, values on a circle of radius sqrt(2);
@@ -24,20 +23,30 @@ Order = Literal["ordered", "cyclic", "nominal"]
 
 @dataclass(frozen=True)
 class Block:
-    """The coordinates `start … start + width` of the latent, which hold one attribute."""
+    """The coordinates `start … start + width` of the latent, which hold one attribute.
+
+    Attributes:
+        name: of the attribute.
+        order: "ordered", "cyclic" or "nominal".
+        values: its words.
+        scale: the values in the order of a slider; empty where there is none.
+        start: first coordinate.
+    """
 
     name: str
     order: Order
     values: tuple[str, ...]
-    scale: tuple[str, ...]  # the values in the order of a slider; empty where there is none
+    scale: tuple[str, ...]
     start: int
 
     @property
     def width(self) -> int:
+        """How many coordinates it has."""
         return _width(self.order, self.values, self.scale)
 
     @property
     def slice(self) -> slice:
+        """Its coordinates."""
         return slice(self.start, self.start + self.width)
 
     @cached_property
@@ -55,14 +64,30 @@ class Block:
         return points.astype(np.float32)
 
     def code(self, value: str) -> np.ndarray:
-        """(width,) float32. Raises ValueError for a value that the attribute does not have."""
+        """The point of a value.
+
+        Args:
+            value: one of `values`.
+
+        Returns:
+            (width,) float32.
+
+        Raises:
+            ValueError: a value the attribute does not have.
+        """
         return self.codes[self.values.index(value)]
 
-    def at(self, position: float) -> np.ndarray:
-        """(width,) float32: the point at `position` of the slider, counted in steps of the scale from 0.
+    def point_at(self, position: float) -> np.ndarray:
+        """The point at a position of the slider.
 
         Between two values it lies on the straight line between them (on the arc, for a cyclic scale, where the
         position is taken modulo the number of values). Positions beyond the ends of an ordered scale go on.
+
+        Args:
+            position: in steps of the scale, from 0.
+
+        Returns:
+            (width,) float32.
         """
         steps = len(self.scale)
         if self.order == "cyclic":
@@ -73,7 +98,14 @@ class Block:
         return (first + (position - low) * (second - first)).astype(np.float32)
 
     def position(self, point: np.ndarray) -> float:
-        """The place on the slider nearest to `point` (width,), within the scale. The inverse of `at` on its line."""
+        """The position on the slider nearest to a point; the inverse of `point_at` within the scale.
+
+        Args:
+            point: (width,).
+
+        Returns:
+            In steps of the scale, from 0.
+        """
         steps = len(self.scale)
         if self.order == "cyclic":
             return float(np.arctan2(point[1], point[0]) / (2 * np.pi) * steps % steps)
@@ -108,22 +140,43 @@ class Block:
         return points[:-1], along, (along**2).sum(1)
 
     def nearest(self, point: np.ndarray) -> str:
-        """The value whose code is nearest to `point` (width,)."""
+        """The value whose code is nearest to a point.
+
+        Args:
+            point: (width,).
+
+        Returns:
+            One of `values`.
+        """
         return self.values[int((self.codes @ point - self._half).argmax())]  # |c - p|² without |p|², halved
 
 
 def blocks(attributes: Sequence[dict[str, Any]]) -> tuple[Block, ...]:
-    """One block after the other, for attributes as a config holds them: name, order, values, scale."""
+    """The blocks of a config's attributes, one after the other.
+
+    Args:
+        attributes: dicts of name, order, values and scale.
+
+    Returns:
+        One block per attribute.
+    """
     found, start = [], 0
-    for about in attributes:
-        block = Block(about["name"], about["order"], tuple(about["values"]), tuple(about["scale"]), start)
+    for each in attributes:
+        block = Block(each["name"], each["order"], tuple(each["values"]), tuple(each["scale"]), start)
         found.append(block)
         start += block.width
     return tuple(found)
 
 
 def width(attributes: Sequence[dict[str, Any]]) -> int:
-    """How many coordinates all of them take."""
+    """How many coordinates the attributes take together.
+
+    Args:
+        attributes: dicts of name, order, values and scale.
+
+    Returns:
+        The sum of their blocks' widths.
+    """
     return sum(block.width for block in blocks(attributes))
 
 

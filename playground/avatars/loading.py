@@ -57,4 +57,4 @@ def _loaded(request: LoadRequest, folder: Path, network: Any) -> LoadedModel:
     with explained(request.entry.label, f"an {request.entry.family}", advice):
         model = network.from_pretrained(folder, local_files_only=True, strict=True)
     model = model.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # as its pictures are
-    return LoadedModel(model, nbytes=model.get_memory_footprint())
+    return LoadedModel(model, nbytes=sum(tensor.nbytes for tensor in model.state_dict().values()))

@@ -1,8 +1,8 @@
-"""The variational autoencoder of the drawn world, after Kingma and Welling (2013), arXiv:1312.6114.
+"""Variational autoencoder of the drawn portraits, after Kingma and Welling (2013), arXiv:1312.6114.
 
-Invariants: pictures are (B, 3, S, S) in -1..1, latents (B, z). The first coordinates of the latent hold the
-attributes (`codes`), the others whatever else a picture has. No normalisation layer: a picture is decoded alone as
-in a batch.
+Invariants: pictures are (B, 3, S, S) in -1..1, latents (B, z_dim). The first coordinates of the latent hold the
+attributes (`latent_layout`), the others whatever else a picture has. No normalisation layer: a picture is decoded
+alone as in a batch.
 """
 
 import itertools
@@ -18,9 +18,13 @@ from playground.avatars.latent_layout import Block, blocks
 
 
 class Residual(nn.Module):
-    """x + conv(silu(conv(silu(x)))); with a latent, its input is scaled and shifted by it (FiLM, arXiv:1709.07871).
+    """Residual block x + conv(silu(conv(silu(x)))), optionally conditioned on a latent (FiLM, arXiv:1709.07871).
 
     The second convolution starts at zero, so a stack of any depth starts as the identity.
+
+    Args:
+        channels: of input and output.
+        latent: coordinates of the latent that scales and shifts the input; 0 for none.
     """
 
     def __init__(self, channels: int, latent: int = 0) -> None:
@@ -31,6 +35,15 @@ class Residual(nn.Module):
         nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        """Forward pass.
+
+        Args:
+            x: (B, channels, H, W).
+            z: (B, latent), or None.
+
+        Returns:
+            (B, channels, H, W).
+        """
         h = x
         if self.film is not None and z is not None:
             scale, shift = self.film(z)[:, :, None, None].chunk(2, dim=1)
@@ -39,7 +52,13 @@ class Residual(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(B, 3, S, S) to mean and log-variance, (B, z) each."""
+    """Strided convolutions to mean and log-variance.
+
+    Args:
+        size: pixels S of a side.
+        widths: channels after each halving.
+        latent: z_dim.
+    """
 
     def __init__(self, size: int, widths: Sequence[int], latent: int) -> None:
         super().__init__()
@@ -55,12 +74,26 @@ class Encoder(nn.Module):
         self.out = nn.Linear(before * (size >> len(widths)) ** 2, 2 * latent)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Forward pass.
+
+        Args:
+            x: (B, 3, S, S) in -1..1.
+
+        Returns:
+            Mean and log-variance, (B, z_dim) each.
+        """
         mean, log_variance = self.out(self.convolutions(x).flatten(1)).chunk(2, dim=1)
         return mean, log_variance.clamp(-10, 4)
 
 
 class Decoder(nn.Module):
-    """(B, z) to (B, 3, S, S), from 4x4 pixels upwards; the last doubling is a pixel shuffle (arXiv:1609.05158)."""
+    """Upsampling decoder from 4x4 pixels; the last doubling is a pixel shuffle (arXiv:1609.05158).
+
+    Args:
+        size: pixels S of a side.
+        widths: channels at every resolution from 4 pixels to half the picture.
+        latent: z_dim.
+    """
 
     def __init__(self, size: int, widths: Sequence[int], latent: int) -> None:
         super().__init__()
@@ -72,6 +105,14 @@ class Decoder(nn.Module):
         self.out = nn.Conv2d(widths[-1], 12, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
+        """Forward pass.
+
+        Args:
+            z: (B, z_dim).
+
+        Returns:
+            (B, 3, S, S), about -1..1.
+        """
         h = self.start(z).view(len(z), self.widths[0], 4, 4).contiguous(memory_format=torch.channels_last)
         for narrow, block in zip(self.narrow, self.blocks, strict=True):
             # narrowed before it is enlarged: the same numbers at a quarter of the price
@@ -80,9 +121,14 @@ class Decoder(nn.Module):
 
 
 class AvatarVAE(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground"):
-    """Encoder and decoder of `size` pixels, with a latent of `latent` coordinates.
+    """Encoder and decoder.
 
-    `attributes` are dicts of name, order, values and scale (`codes.blocks`), which take the first coordinates.
+    Args:
+        attributes: dicts of name, order, values and scale (`latent_layout.blocks`), which take the first coordinates.
+        size: pixels S of a side.
+        latent: z_dim.
+        encoder_widths: channels after each halving.
+        decoder_widths: channels at every resolution from 4 pixels to half the picture.
     """
 
     def __init__(
@@ -101,14 +147,36 @@ class AvatarVAE(nn.Module, PyTorchModelHubMixin, library_name="aigc-playground")
         self.decoder = Decoder(size, decoder_widths, latent)
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, S, S) in -1..1 to mean and log-variance of q(z | x), (B, z) each."""
+        """Parameters of q(z | x).
+
+        Args:
+            pictures: (B, 3, S, S) in -1..1.
+
+        Returns:
+            Mean and log-variance, (B, z_dim) each.
+        """
         return self.encoder(pictures)
 
     def decode(self, z: Tensor) -> Tensor:
-        """(B, z) to (B, 3, S, S), about -1..1 and not clamped."""
+        """Decode latents.
+
+        Args:
+            z: (B, z_dim).
+
+        Returns:
+            (B, 3, S, S), about -1..1 and not clamped.
+        """
         return self.decoder(z)
 
 
 def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(q(z | x) || N(0, I)) of every coordinate, in nats: (B, z). Kingma and Welling (2013), appendix B."""
+    """KL(q(z | x) || N(0, I)) of every coordinate. Kingma and Welling (2013), appendix B.
+
+    Args:
+        mean: (B, z_dim).
+        log_variance: (B, z_dim).
+
+    Returns:
+        (B, z_dim), in nats.
+    """
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)

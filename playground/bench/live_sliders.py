@@ -20,6 +20,7 @@ from playground.bench.machine import Machine
 from playground.bench.report import print_table
 from playground.chat.types import Turn
 from playground.core import Playground
+from playground.gan.edit_state import EditState
 from playground.inference.types import Sampling
 from playground.runtime.cpu_threads import computing
 from playground.runtime.records import ModelKey
@@ -41,7 +42,10 @@ print(time.perf_counter() - running, time.perf_counter() - began)
 playground.close()
 """
 COLD_VAE = 'playground.vae.frame("avatar-vae", None, {}, seed=1)'
-COLD_GAN = 'playground.gan.frame("avatar-gan", playground.gan.style("avatar-gan", 1), 0.7)'
+COLD_GAN = (
+    "from playground.gan.edit_state import EditState\n"
+    'playground.gan.frame(EditState("avatar-gan", seed=1, truncation=0.7))'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +82,8 @@ def _print_frames(playground: Playground) -> None:
 
     rows = []
     latent = playground.vae.sample("avatar-vae", 1)
-    style = playground.gan.style("avatar-gan", 1)
+    style = playground.gan.frame(EditState("avatar-gan", seed=1)).style
+    state = EditState("avatar-gan", seed=1, truncation=0.7)
     z, w = torch.from_numpy(latent)[None], torch.from_numpy(style)[None]
     with (
         playground.models.use(ModelKey("avatar-vae")) as vae,
@@ -87,7 +92,7 @@ def _print_frames(playground: Playground) -> None:
     ):
         for name, bare, live in (
             ("VAE", lambda: vae.decode(z), lambda: playground.vae.frame("avatar-vae", latent, {"mouth": 2.0})),
-            ("GAN", lambda: gan.synthesis(w), lambda: playground.gan.frame("avatar-gan", style, 0.7)),
+            ("GAN", lambda: gan.synthesis(w), lambda: playground.gan.frame(state)),
         ):
             alone, one, whole = _in_turns(bare, on_one(bare), live)
             more = [f"{whole - than:+.2f} ms ({100 * (whole / than - 1):+.0f} %)" for than in (one, alone)]

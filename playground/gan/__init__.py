@@ -1,5 +1,5 @@
-"""The generator's verbs: sample, truncate, mix, edit, move between, project, and say how good it is.
+"""GAN sampling and editing: seeds, truncation, style mixing, directions, animation, projection, quality.
 
-Invariants: styles are numpy arrays (layers, w) outside of the networks; torch is imported where a network is
-used, and so not before one is.
+Invariants: outside of the networks a style is a numpy array (layers, w_dim) float32. Torch is imported inside the
+functions that run a network, so importing this package loads no model library.
 """

@@ -1,7 +1,7 @@
-"""How often samples show each value of each attribute, beside how often the world does.
+"""Attribute histogram: how often samples show each value of each attribute, beside the training data.
 
-Invariants: the judge reads samples and the atlas knows the world; an attribute is counted among the pictures
-that show it. A histogram grows: one after every batch, the last is of all samples.
+Invariants: the judge classifies samples, the atlas holds the labels of the training data; an attribute is counted
+among the pictures that show it. Histograms are cumulative: each is of all samples so far.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,48 +11,62 @@ import numpy as np
 from playground.avatars.gan import AvatarGenerator
 from playground.avatars.judge import AvatarJudge
 from playground.gan import forward, styles
-from playground.gan.types import Bars, Histogram
+from playground.gan.types import AttributeFrequencies, AttributeHistogram
 from playground.runtime.task import Task
 from playground.vae.atlas import Atlas
 
-TOLD_EVERY = 8  # batches
+REPORT_EVERY = 8  # batches
 
 
-def histogram(
-    generator: AvatarGenerator, judge: AvatarJudge, world: Atlas, seeds: Sequence[int], truncation: float, task: Task
-) -> Iterator[Histogram]:
-    """Histograms of more and more of the samples of these seeds. Raises `Cancelled` between two batches."""
-    w = forward.map_seeds(generator, seeds)
-    w = styles.truncated(w, forward.mean_style(generator), truncation)
+def count_attributes(
+    generator: AvatarGenerator, judge: AvatarJudge, atlas: Atlas, seeds: Sequence[int], truncation: float, task: Task
+) -> Iterator[AttributeHistogram]:
+    """Count attributes of samples.
+
+    Args:
+        generator: draws the samples.
+        judge: classifies them.
+        atlas: labels of the training data.
+        seeds: one sample each.
+        truncation: psi of all samples.
+        task: checked between two batches.
+
+    Yields:
+        A histogram after every 8 batches, the last of all samples.
+
+    Raises:
+        Cancelled: between two batches.
+    """
+    w = styles.truncate(forward.map_seeds(generator, seeds), forward.mean_w(generator), truncation)
     labels = np.empty((0, len(judge.names)), np.int64)
-    sure = 0
-    for number, x in enumerate(forward.in_batches(generator, w), start=1):
+    confident = 0
+    for number, x in enumerate(forward.synthesize_batches(generator, w), start=1):
         task.check()
-        read, confidence = judge.read(forward.resize(x, judge.size))
-        labels = np.concatenate([labels, read.numpy()])
-        sure += int((confidence.amin(dim=1) >= judge.threshold).sum())
-        if number % TOLD_EVERY == 0 or len(labels) == len(seeds):
-            yield _histogram(judge, labels, world, len(seeds), sure)
+        predicted, confidence = judge.predict(forward.resize(x, judge.size))
+        labels = np.concatenate([labels, predicted.numpy()])
+        confident += int((confidence.amin(dim=1) >= judge.threshold).sum())
+        if number % REPORT_EVERY == 0 or len(labels) == len(seeds):
+            yield _histogram(judge, labels, atlas, len(seeds), confident)
 
 
-def _histogram(judge: AvatarJudge, labels: np.ndarray, world: Atlas, wanted: int, sure: int) -> Histogram:
-    bars = []
-    known = set(zip(world.names, world.values, strict=True))
+def _histogram(judge: AvatarJudge, labels: np.ndarray, atlas: Atlas, total: int, confident: int) -> AttributeHistogram:
+    found = []
+    known = set(zip(atlas.names, atlas.values, strict=True))
     for place, name in enumerate(judge.names):
         values = judge.values[place][:-1]  # the last is “not to be seen”
         if (name, values) in known:
-            bars.append(_bars(name, values, labels[:, place], world.labels[:, world.names.index(name)]))
-    shown = [ours > 0 for each in bars for ours, theirs in zip(each.samples, each.world, strict=True) if theirs > 0]
-    return Histogram(len(labels), wanted, tuple(bars), sure / len(labels), sum(shown) / max(1, len(shown)))
+            found.append(_frequencies(name, values, labels[:, place], atlas.labels[:, atlas.names.index(name)]))
+    seen = [sample > 0 for each in found for sample, real in zip(each.samples, each.dataset, strict=True) if real > 0]
+    return AttributeHistogram(len(labels), total, tuple(found), confident / len(labels), sum(seen) / max(1, len(seen)))
 
 
-def _bars(name: str, values: tuple[str, ...], samples: np.ndarray, world: np.ndarray) -> Bars:
-    ours, theirs = _shares(samples, len(values)), _shares(world, len(values))
+def _frequencies(name: str, values: tuple[str, ...], samples: np.ndarray, dataset: np.ndarray) -> AttributeFrequencies:
+    ours, theirs = _shares(samples, len(values)), _shares(dataset, len(values))
     distance = 0.5 * float(np.abs(ours - theirs).sum())
-    return Bars(name, values, tuple(ours.tolist()), tuple(theirs.tolist()), distance)
+    return AttributeFrequencies(name, values, tuple(ours.tolist()), tuple(theirs.tolist()), distance)
 
 
 def _shares(labels: np.ndarray, count: int) -> np.ndarray:
-    """(count,): the share of each label among those that are seen; all 0 where none is."""
-    seen = labels[labels >= 0]
-    return np.bincount(seen, minlength=count)[:count] / max(1, len(seen))
+    """(count,): the share of each label among those that are visible; all 0 where none is."""
+    visible = labels[labels >= 0]
+    return np.bincount(visible, minlength=count)[:count] / max(1, len(visible))

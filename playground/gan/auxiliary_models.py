@@ -1,7 +1,7 @@
-"""The other models that say something about a generator's pictures: discriminator, judge, VAE and its atlas.
+"""Models that evaluate a generator's pictures: discriminator, judge, VAE and its atlas.
 
-Invariants: they are leased for as long as they are asked, and what was measured once is kept with the model it
-was measured on. A generator of another size than theirs is looked at in their size.
+Invariants: each is leased only while it is used; what was measured once is cached with the model it was measured on. A
+generator of another size than theirs is evaluated at their size.
 """
 
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ from playground.imaging import uploads
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
-from playground.vae import atlas
+from playground.vae.atlas import Atlas, read_atlas
 from playground.weights.store import WeightStore
 
 if TYPE_CHECKING:
@@ -29,35 +29,78 @@ if TYPE_CHECKING:
 VAE = "avatar-vae"
 JUDGE = "avatar-judge"
 DISCRIMINATOR = "discriminator"
-REFERENCE = 256  # samples: enough for a percentile
-MOST_NEIGHBOURS = 24
+REFERENCE_SAMPLES = 256  # enough for a percentile
+MAX_NEIGHBOURS = 24
 
 
 class AuxiliaryModels:
-    """Asks other models about pictures."""
+    """Access to the models beside a generator.
 
-    def __init__(self, catalog: Catalog, models: ModelCache, weights: WeightStore, kept: DerivedCache) -> None:
+    Args:
+        catalog: knows their ids.
+        models: leases them.
+        weights: finds their folders.
+        cache: holds what was computed from a model.
+    """
+
+    def __init__(self, catalog: Catalog, models: ModelCache, weights: WeightStore, cache: DerivedCache) -> None:
         self._catalog = catalog
         self._models = models
         self._weights = weights
-        self._kept = kept
+        self._cache = cache
 
     def vae(self, task: Task | None = None) -> AbstractContextManager["AvatarVAE"]:
+        """A lease of the VAE.
+
+        Args:
+            task: receives progress while the model loads, and may cancel it.
+
+        Returns:
+            A context manager.
+        """
         return self._models.use(ModelKey(VAE), task)
 
     def judge(self, task: Task | None = None) -> AbstractContextManager["AvatarJudge"]:
+        """A lease of the judge.
+
+        Args:
+            task: receives progress while the model loads, and may cancel it.
+
+        Returns:
+            A context manager.
+        """
         return self._models.use(ModelKey(JUDGE), task)
 
-    def atlas(self, vae: "AvatarVAE") -> atlas.Atlas:
-        """The atlas of the VAE. Raises `UserError` where there is none."""
+    def atlas(self, vae: "AvatarVAE") -> Atlas:
+        """The atlas of the VAE.
 
-        def read() -> atlas.Atlas:
-            return atlas.read(self._weights.fetch(self._catalog.get(VAE), Task()).path, vae.latent)
+        Args:
+            vae: the loaded VAE.
 
-        return self._kept.get(vae, "atlas", read)
+        Returns:
+            The atlas, read on the first call.
+
+        Raises:
+            UserError: the VAE's folder has none.
+        """
+        return self._cache.get(
+            vae, "atlas", lambda: read_atlas(self._weights.fetch(self._catalog.get(VAE), Task()).path, vae.latent)
+        )
 
     def percentiles(self, model_id: str, generator: "AvatarGenerator", pictures: np.ndarray) -> list[float]:
-        """How many of 256 samples the discriminator finds less real than each of (B, S, S, 3): shares 0..1."""
+        """The discriminator's percentile of pictures among 256 samples.
+
+        Args:
+            model_id: the generator's catalogue id.
+            generator: the loaded generator.
+            pictures: (B, S, S, 3) uint8.
+
+        Returns:
+            Per picture, the share (0..1) of samples that the discriminator finds less real.
+
+        Raises:
+            UserError: the model has no discriminator.
+        """
         from playground.gan import forward
 
         entry = self._catalog.get(model_id)
@@ -67,31 +110,44 @@ class AuxiliaryModels:
                 f"in the folder “{DISCRIMINATOR}” within the model's."
             )
         with self._models.use(ModelKey(model_id, DISCRIMINATOR)) as discriminator:
-            reference = self._kept.get(generator, "reference", lambda: _reference(generator, discriminator))
+            reference = self._cache.get(
+                generator, "reference logits", lambda: _reference_logits(generator, discriminator)
+            )
             places = np.searchsorted(reference, forward.discriminator_logits(discriminator, pictures))
             return [float(place) / len(reference) for place in places]
 
     def nearest(self, picture: np.ndarray, count: Any) -> list[Neighbour]:
-        """The portraits of the atlas whose latents are nearest to that of `picture` (S, S, 3), the nearest first."""
+        """The atlas portraits nearest to a picture in the VAE's latent space.
+
+        Args:
+            picture: (S, S, 3) uint8.
+            count: how many, 1 to 24.
+
+        Returns:
+            Nearest first; fewer where the atlas holds fewer.
+
+        Raises:
+            UserError: a count out of range.
+        """
         from playground.vae import forward
 
-        count = validation.whole(count, "The number of portraits", 1, MOST_NEIGHBOURS)
+        count = validation.whole(count, "The number of portraits", 1, MAX_NEIGHBOURS)
         with self.vae() as vae:
-            known = self.atlas(vae)
-            seen, _ = uploads.square(uploads.from_array(picture), vae.size)
-            latent = forward.encode(vae, uploads.to_array(seen)[None])[0][0]
-        rows = known.nearest(latent, count)
-        away = np.linalg.norm(known.latents[rows] - latent, axis=1)
+            atlas = self.atlas(vae)
+            cropped, _ = uploads.square(uploads.from_array(picture), vae.size)
+            latent = forward.encode(vae, uploads.to_array(cropped)[None])[0][0]
+        rows = atlas.nearest(latent, count)
+        distances = np.linalg.norm(atlas.latents[rows] - latent, axis=1)
         return [
-            Neighbour(uploads.from_array(portrait), float(distance), known.described(row))
-            for row, distance, portrait in zip(rows.tolist(), away, known.portraits(rows), strict=True)
+            Neighbour(uploads.from_array(portrait), float(distance), atlas.attributes_of(row))
+            for row, distance, portrait in zip(rows.tolist(), distances, atlas.portraits(rows), strict=True)
         ]
 
 
-def _reference(generator: "AvatarGenerator", discriminator: "AvatarDiscriminator") -> np.ndarray:
-    """(256,): what the discriminator says of samples, sorted; always the same samples."""
+def _reference_logits(generator: "AvatarGenerator", discriminator: "AvatarDiscriminator") -> np.ndarray:
+    """(256,): the discriminator's logits of samples, sorted; always the same samples."""
     from playground.gan import forward
 
-    w = forward.map_seeds(generator, range(REFERENCE))
-    batches = (forward.to_uint8(x) for x in forward.in_batches(generator, w))
+    w = forward.map_seeds(generator, range(REFERENCE_SAMPLES))
+    batches = (forward.to_uint8(x) for x in forward.synthesize_batches(generator, w))
     return np.sort(np.concatenate([forward.discriminator_logits(discriminator, pictures) for pictures in batches]))

@@ -1,7 +1,7 @@
-"""What was worked out once about a resident model, kept for as long as the model is.
+"""Cache of values computed from a loaded model, which lives as long as the model.
 
-Invariants: kept by the model object itself, weakly: a model that leaves takes along what was known of it. Two
-visitors who want the same thing at the same time wait for one computation, and nobody else waits.
+Invariants: entries are held weakly by the model object, so an evicted model takes its entries along. Concurrent
+requests for one entry wait for one computation; requests for other entries do not wait.
 """
 
 import threading
@@ -10,27 +10,36 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
-_NOT_YET = object()
+_EMPTY = object()
 
 
-class _Thing:
+class _Slot:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.value: Any = _NOT_YET
+        self.value: Any = _EMPTY
 
 
 class DerivedCache:
-    """Things by model and name."""
+    """Values by model and name, each computed once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._of: WeakKeyDictionary[Any, dict[Hashable, _Thing]] = WeakKeyDictionary()
+        self._slots: WeakKeyDictionary[Any, dict[Hashable, _Slot]] = WeakKeyDictionary()
 
-    def get(self, model: object, name: Hashable, work_out: Callable[[], T]) -> T:
-        """What is kept of `model` under `name`, worked out now if it is not there yet. `work_out` may raise."""
+    def get(self, model: object, name: Hashable, compute: Callable[[], T]) -> T:
+        """The cached value, computed now if it is missing.
+
+        Args:
+            model: the model the value is derived from.
+            name: the entry's key.
+            compute: called at most once at a time; what it raises is passed on and nothing is cached.
+
+        Returns:
+            What `compute` returned the first time.
+        """
         with self._lock:
-            thing = self._of.setdefault(model, {}).setdefault(name, _Thing())
-        with thing.lock:
-            if thing.value is _NOT_YET:
-                thing.value = work_out()
-            return thing.value
+            slot = self._slots.setdefault(model, {}).setdefault(name, _Slot())
+        with slot.lock:
+            if slot.value is _EMPTY:
+                slot.value = compute()
+            return slot.value

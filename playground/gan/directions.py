@@ -1,7 +1,7 @@
-"""Directions of w that change one thing or another: what varies most (PCA), what the weights answer to most (SeFa).
+"""Directions of w: principal components (GANSpace) and closed-form factorisation (SeFa).
 
-Invariants: numpy alone. Directions are unit vectors (count, w), with the standard deviation of w along each, so
-that a slider counts in deviations. A direction's sign is fixed: its largest coordinate is positive.
+Invariants: numpy alone. Directions are unit vectors (count, w_dim) with the standard deviation of w along each, so
+sliders count in standard deviations. The sign is fixed: a direction's largest coordinate is positive.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,68 +11,96 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How w varies over many z: mean (w,) and covariance (w, w), float64."""
+class StyleStatistics:
+    """Mean (w_dim,) and covariance (w_dim, w_dim) of w over random z, float64."""
 
     mean: np.ndarray
     covariance: np.ndarray
 
-    def deviation(self, direction: np.ndarray) -> float:
-        """The standard deviation of w along a unit vector (w,)."""
+    def standard_deviation(self, direction: np.ndarray) -> float:
+        """Standard deviation of w along a direction.
+
+        Args:
+            direction: a unit vector (w_dim,).
+
+        Returns:
+            In units of w.
+        """
         along = direction.astype(np.float64)
         return float(np.sqrt(max(0.0, along @ self.covariance @ along)))
 
     @property
-    def overall(self) -> float:
-        """The root of the mean variance of w's coordinates."""
+    def rms_deviation(self) -> float:
+        """Root of the mean variance of w's coordinates."""
         return float(np.sqrt(max(0.0, np.trace(self.covariance) / len(self.covariance))))
 
 
 @dataclass(frozen=True)
 class Directions:
-    """Unit vectors (count, w) float32 and the standard deviation of w along each (count,); the strongest first."""
+    """Unit vectors (count, w_dim) float32 and the standard deviation of w along each (count,), strongest first."""
 
     vectors: np.ndarray
     deviations: np.ndarray
 
 
-def spread(chunks: Iterable[np.ndarray]) -> Spread:
-    """Mean and covariance of w from chunks (n, w), without holding all of them at once.
+def style_statistics(chunks: Iterable[np.ndarray]) -> StyleStatistics:
+    """Mean and covariance of w in one pass.
 
     Chunks are joined by the pairwise update of Chan et al. (1979), which loses no digits to a large mean.
+
+    Args:
+        chunks: samples of w, (n, w_dim) each.
+
+    Returns:
+        Statistics over all samples.
     """
     count, mean, scatter = 0, np.zeros(()), np.zeros(())
     for chunk in chunks:
         w = chunk.astype(np.float64)
-        own_mean = w.mean(axis=0)
-        centred = w - own_mean
-        step = own_mean - mean
+        chunk_mean = w.mean(axis=0)
+        centred = w - chunk_mean
+        step = chunk_mean - mean
         total = count + len(w)
         scatter = scatter + centred.T @ centred + np.outer(step, step) * (count * len(w) / total)
         mean = mean + step * (len(w) / total)
         count = total
-    return Spread(mean, scatter / max(1, count - 1))
+    return StyleStatistics(mean, scatter / max(1, count - 1))
 
 
-def principal(of: Spread, count: int) -> Directions:
-    """Principal components of w, Härkönen et al. (2020), arXiv:2004.02546."""
-    vectors = _strongest(of.covariance, count)
-    return Directions(vectors, np.array([of.deviation(vector) for vector in vectors]))
-
-
-def closed_form(weights: Sequence[np.ndarray], of: Spread, count: int) -> Directions:
-    """SeFa, Shen and Zhou (2021), arXiv:2007.06600, equation 6: eigenvectors of AᵀA with the largest eigenvalues.
+def principal_components(statistics: StyleStatistics, count: int) -> Directions:
+    """Principal components of w. Härkönen et al. (2020), GANSpace, arXiv:2004.02546.
 
     Args:
-        weights: what each layer makes of w, (channels, w) a layer; A is all of them, stacked.
+        statistics: of w.
+        count: how many directions, at most w_dim.
+
+    Returns:
+        The directions of largest variance.
+    """
+    return _with_deviations(_leading_eigenvectors(statistics.covariance, count), statistics)
+
+
+def sefa(weights: Sequence[np.ndarray], statistics: StyleStatistics, count: int) -> Directions:
+    """Closed-form factorisation. Shen and Zhou (2021), SeFa, arXiv:2007.06600, equation 6: eigenvectors of AᵀA.
+
+    Args:
+        weights: each layer's affine map of w, (channels, w_dim); A is all of them stacked.
+        statistics: of w, for the deviations.
+        count: how many directions, at most w_dim.
+
+    Returns:
+        The directions the weights amplify most.
     """
     stacked = np.concatenate(weights).astype(np.float64)
-    vectors = _strongest(stacked.T @ stacked, count)
-    return Directions(vectors, np.array([of.deviation(vector) for vector in vectors]))
+    return _with_deviations(_leading_eigenvectors(stacked.T @ stacked, count), statistics)
 
 
-def _strongest(matrix: np.ndarray, count: int) -> np.ndarray:
-    """(count, w): eigenvectors of a symmetric matrix, by falling eigenvalue."""
+def _with_deviations(vectors: np.ndarray, statistics: StyleStatistics) -> Directions:
+    return Directions(vectors, np.array([statistics.standard_deviation(vector) for vector in vectors]))
+
+
+def _leading_eigenvectors(matrix: np.ndarray, count: int) -> np.ndarray:
+    """(count, w_dim): eigenvectors of a symmetric matrix, largest eigenvalue first."""
     _, columns = np.linalg.eigh(matrix)
     vectors = columns.T[::-1][:count]
     largest = np.abs(vectors).argmax(axis=1)

@@ -1,4 +1,4 @@
-"""What is known of a generator from its `config.json` alone, before any model library is imported."""
+"""Read a generator's shapes from its `config.json`, without a model library."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,15 @@ from playground.errors import UserError
 from playground.gan.types import GeneratorConfig
 
 
-def read(folder: Path) -> GeneratorConfig:
-    """Sizes and layers of the generator in `folder`. Raises `UserError` for a folder of something else."""
+def read_generator_config(folder: Path) -> GeneratorConfig:
+    """Shapes of the generator in `folder`.
+
+    Args:
+        folder: a model folder as `AvatarGenerator.save_pretrained` writes it.
+
+    Raises:
+        UserError: the folder holds something else, or the shapes contradict each other.
+    """
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         size, z_dim, w_dim, levels = config["size"], config["z_dim"], config["w_dim"], len(config["widths"])

@@ -1,6 +1,6 @@
-"""A smooth way through key frames: cubic splines, closed or open.
+"""Cubic spline interpolation through key frames, closed or open.
 
-Invariants: numpy alone. Key frames are hit exactly; a closed way ends where it began, with the same speed.
+Invariants: numpy alone. Key frames are hit exactly; a closed curve ends where it began, with the same speed.
 """
 
 from collections.abc import Iterator
@@ -9,42 +9,59 @@ import numpy as np
 
 from playground.errors import UserError
 
-MOST_KEYS = 32
-MOST_FRAMES = 900
+MAX_KEYS = 32
+MAX_FRAMES = 900
 
 
-def frames_between(keys: int, seconds: float, fps: float, loop: bool) -> tuple[int, int]:
-    """How many frames lead from one key frame to the next, so that all of it lasts about `seconds`; and all of them.
+def frame_counts(keys: int, seconds: float, fps: float, loop: bool) -> tuple[int, int]:
+    """Frames from one key frame to the next, and in total.
+
+    Args:
+        keys: number of key frames.
+        seconds: wanted length of the animation; met as nearly as whole frames allow.
+        fps: frames per second.
+        loop: whether the animation leads back to the first key frame.
+
+    Returns:
+        Frames per section, total frames.
 
     Raises:
-        UserError: fewer than two key frames, too many, or a film too long.
+        UserError: fewer than two key frames, too many key frames, or too many frames.
     """
-    if not 2 <= keys <= MOST_KEYS:
-        raise UserError(f"A film needs 2 to {MOST_KEYS} key frames; these are {keys}.")
+    if not 2 <= keys <= MAX_KEYS:
+        raise UserError(f"An animation needs 2 to {MAX_KEYS} key frames; these are {keys}.")
     sections = keys if loop else keys - 1
     each = max(1, round(seconds * fps / sections))
     total = each * sections + (0 if loop else 1)
-    if total > MOST_FRAMES:
-        raise UserError(f"That would be {total} frames; at most {MOST_FRAMES}. Take fewer seconds or frames a second.")
+    if total > MAX_FRAMES:
+        raise UserError(f"That would be {total} frames; at most {MAX_FRAMES}. Take fewer seconds or frames a second.")
     return each, total
 
 
-def along(keys: np.ndarray, between: int, loop: bool = True) -> Iterator[np.ndarray]:
-    """Points of a cubic spline through `keys` (K, ...) at equal steps, `between` from each key to the next.
+def spline(keys: np.ndarray, steps: int, loop: bool = True) -> Iterator[np.ndarray]:
+    """Points of a cubic spline at equal steps; twice continuously differentiable.
 
-    A closed way has K * between points: the next would be the first again. An open one has (K - 1) * between + 1, and
-    no curvature at its ends. The spline is twice continuously differentiable.
+    A closed curve has K * steps points: the next would be the first again. An open one has (K - 1) * steps + 1, and no
+    curvature at its ends.
+
+    Args:
+        keys: (K, ...), the key frames.
+        steps: points from each key frame to the next.
+        loop: closed or open.
+
+    Yields:
+        float32 arrays of a key frame's shape.
     """
     slopes = _slopes(keys.astype(np.float64), loop)
     count = len(keys)
     for section in range(count if loop else count - 1):
-        for step in range(between):
-            yield _at(keys, slopes, section, step / between)
+        for step in range(steps):
+            yield _hermite(keys, slopes, section, step / steps)
     if not loop:
         yield keys[-1].astype(np.float32)
 
 
-def _at(keys: np.ndarray, slopes: np.ndarray, section: int, t: float) -> np.ndarray:
+def _hermite(keys: np.ndarray, slopes: np.ndarray, section: int, t: float) -> np.ndarray:
     """Hermite's form between two keys; at t = 0 it is the first of them to the last bit."""
     after = (section + 1) % len(keys)
     return (

@@ -1,6 +1,7 @@
-"""How a resident generator's pictures are drawn: one at once for a finger, many a batch at a time.
+"""Render styles with a loaded generator: single live frames, or many pictures in batches.
 
-Invariants: a live picture is one of a few at a time (`live`) and waits for nobody else's batch.
+Invariants: live frames run a few at a time (the `live` semaphore) and never wait for a batch; batches run one at a
+time and release the lock between chunks.
 """
 
 import threading
@@ -15,29 +16,50 @@ if TYPE_CHECKING:
 
 
 class Renderer:
-    """Styles to pictures."""
+    """Styles to pictures.
+
+    Args:
+        live: limits how many live frames are computed at once.
+    """
 
     def __init__(self, live: threading.Semaphore) -> None:
         self._live = live
         self._batch = threading.Lock()  # one at a time: two would share the same cores
 
-    def live(self, model: "AvatarGenerator", style: np.ndarray, side: int) -> bytes:
-        """The JPEG of one style (layers, w), `side` pixels wide."""
-        with self._live:
-            return encoding.jpeg(_drawn(model, style[None])[0], side)
+    def render_jpeg(self, model: "AvatarGenerator", style: np.ndarray, side: int) -> bytes:
+        """A live frame.
 
-    def many(self, model: "AvatarGenerator", all_styles: np.ndarray) -> np.ndarray:
-        """(N, layers, w) to (N, S, S, 3) uint8; others come in between batches."""
+        Args:
+            model: the generator.
+            style: (layers, w_dim).
+            side: pixels of the JPEG's side.
+
+        Returns:
+            JPEG bytes.
+        """
+        with self._live:
+            return encoding.jpeg(_render(model, style[None])[0], side)
+
+    def render_batch(self, model: "AvatarGenerator", styles: np.ndarray) -> np.ndarray:
+        """Many pictures; other batches may run between the chunks.
+
+        Args:
+            model: the generator.
+            styles: (N, layers, w_dim).
+
+        Returns:
+            (N, S, S, 3) uint8.
+        """
         from playground.gan import forward
 
-        found = []
-        for start in range(0, len(all_styles), forward.BATCH):
+        rendered = []
+        for start in range(0, len(styles), forward.BATCH):
             with self._batch:
-                found.append(_drawn(model, all_styles[start : start + forward.BATCH]))
-        return np.concatenate(found)
+                rendered.append(_render(model, styles[start : start + forward.BATCH]))
+        return np.concatenate(rendered)
 
 
-def _drawn(model: "AvatarGenerator", batch: np.ndarray) -> np.ndarray:
+def _render(model: "AvatarGenerator", styles: np.ndarray) -> np.ndarray:
     from playground.gan import forward
 
-    return forward.to_uint8(forward.pictures(model, batch))
+    return forward.to_uint8(forward.synthesize(model, styles))

@@ -1,7 +1,7 @@
-"""The arithmetic of styles: truncating, mixing, moving along directions.
+"""Style arithmetic: latents of seeds, truncation, style mixing, moving along a direction.
 
-Invariants: numpy alone, arrays (layers, w) float32 in and out, nothing is changed in place. What a formula
-promises at its ends (no truncation, full truncation, no mixing) holds exactly, not nearly.
+Invariants: numpy alone; arrays (layers, w_dim) float32 in and out, nothing is changed in place. Endpoints (no
+truncation, full truncation, no mixing) are exact.
 """
 
 from collections.abc import Sequence
@@ -9,62 +9,82 @@ from typing import Literal
 
 import numpy as np
 
-from playground.errors import UserError
-
 Group = Literal["coarse", "middle", "fine"]
 
 
-def latents(seeds: Sequence[int], z_dim: int) -> np.ndarray:
-    """(B, z) float32, one row a seed: `RandomState(seed).randn(1, z_dim)`, the rule that StyleGAN's tools share."""
+def seed_latents(seeds: Sequence[int], z_dim: int) -> np.ndarray:
+    """The latents z of seeds, by the rule StyleGAN's tools share: `RandomState(seed).randn(1, z_dim)`.
+
+    Args:
+        seeds: 0 to 2^32 - 1 each.
+        z_dim: coordinates of z.
+
+    Returns:
+        (B, z_dim) float32, one row per seed.
+    """
     rows = [np.random.RandomState(seed).randn(1, z_dim) for seed in seeds]
     return np.concatenate(rows).astype(np.float32)
 
 
-def truncated(style: np.ndarray, mean: np.ndarray, psi: float, cutoff: int | None = None) -> np.ndarray:
-    """Draw the layers before `cutoff` (default: all) towards the mean w (w,). Karras et al. (2018), arXiv:1812.04948.
+def truncate(style: np.ndarray, mean: np.ndarray, psi: float, cutoff: int | None = None) -> np.ndarray:
+    """Truncation: interpolate from the mean w to the style. Karras et al. (2018), arXiv:1812.04948.
 
-    (..., layers, w). psi 1 gives the style itself and 0 the mean, both exactly; negative values the opposite face.
+    Args:
+        style: (..., layers, w_dim).
+        mean: (w_dim,), the mean of w.
+        psi: 1 gives the style itself, 0 the mean, both exactly; negative values the opposite.
+        cutoff: only the layers before it are truncated; None for all.
+
+    Returns:
+        (..., layers, w_dim).
     """
-    drawn = np.float32(psi) * style + np.float32(1 - psi) * mean
+    truncated = np.float32(psi) * style + np.float32(1 - psi) * mean
     if cutoff is None:
-        return drawn
-    return np.concatenate([drawn[..., :cutoff, :], style[..., cutoff:, :]], axis=-2)
+        return truncated
+    return np.concatenate([truncated[..., :cutoff, :], style[..., cutoff:, :]], axis=-2)
 
 
-def groups(layers: int) -> dict[Group, list[int]]:
-    """The layers of coarse things (pose, hair), middle ones and fine ones (colours): a third of the layers each."""
+def layer_groups(layers: int) -> dict[Group, list[int]]:
+    """The layers in thirds: coarse (pose, hair), middle, fine (colours).
+
+    Args:
+        layers: how many layers the generator has.
+
+    Returns:
+        Group name to layer numbers.
+    """
     coarse, middle, fine = (part.tolist() for part in np.array_split(np.arange(layers), 3))
     return {"coarse": coarse, "middle": middle, "fine": fine}
 
 
-def mixed(a: np.ndarray, b: np.ndarray, layers: Sequence[int] | Group) -> np.ndarray:
-    """Style `a` with the chosen layers of style `b`.
+def mix(a: np.ndarray, b: np.ndarray, layers: Sequence[int]) -> np.ndarray:
+    """Style mixing: style `a` with some layers of style `b`.
 
-    Raises:
-        UserError: styles of different models, a group or a layer that there is not.
+    Args:
+        a: (layers, w_dim).
+        b: (layers, w_dim).
+        layers: layer numbers taken from `b`.
+
+    Returns:
+        (layers, w_dim).
     """
-    if a.shape != b.shape:
-        raise UserError("These two styles come from different models and cannot be mixed. Choose two of one model.")
-    chosen = _chosen(layers, len(a))
     result = a.astype(np.float32, copy=True)
-    result[chosen] = b[chosen]
+    result[list(layers)] = b[list(layers)]
     return result
 
 
-def moved(style: np.ndarray, direction: np.ndarray, distance: float, layers: tuple[int, int]) -> np.ndarray:
-    """Add `distance` times `direction` (w,) to the layers first to last, both included."""
+def move(style: np.ndarray, direction: np.ndarray, distance: float, layers: tuple[int, int]) -> np.ndarray:
+    """Add `distance` times a direction to a range of layers.
+
+    Args:
+        style: (layers, w_dim).
+        direction: (w_dim,), a unit vector.
+        distance: in units of w.
+        layers: first and last layer, both included.
+
+    Returns:
+        (layers, w_dim).
+    """
     result = style.astype(np.float32, copy=True)
     result[layers[0] : layers[1] + 1] += np.float32(distance) * direction.astype(np.float32)
     return result
-
-
-def _chosen(layers: Sequence[int] | Group, count: int) -> list[int]:
-    if isinstance(layers, str):
-        named = groups(count)
-        if layers not in named:
-            raise UserError(f"There is no group of layers “{layers[:40]}”. There are: {', '.join(named)}.")
-        return named[layers]
-    for layer in layers:
-        if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < count:
-            raise UserError(f"Layer {str(layer)[:20]} does not exist: this model has layers 0 to {count - 1}.")
-    return list(layers)

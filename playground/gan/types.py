@@ -1,11 +1,9 @@
-"""What the GAN's verbs take and give: plain data.
+"""Results of the GAN service: plain dataclasses.
 
-Invariants: a style is a float32 array (layers, w) and a picture is reproduced from it alone; whatever crosses
-to a page is made of lists, numbers and words.
+Invariants: a style is a float32 array (layers, w_dim), and a picture is reproduced from it alone.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -13,83 +11,108 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """What a page must know of a generator before it draws."""
+    """Shapes of a generator, from its `config.json`.
 
-    size: int  # pixels of a side
+    Attributes:
+        size: pixels of a picture's side.
+        z_dim: coordinates of z.
+        w_dim: coordinates of w.
+        resolutions: pixels of a side at which each layer that takes a style works, coarse to fine.
+    """
+
+    size: int
     z_dim: int
     w_dim: int
-    resolutions: tuple[int, ...]  # of every layer that takes a style
+    resolutions: tuple[int, ...]
+
+    @property
+    def layers(self) -> int:
+        """How many layers take a style."""
+        return len(self.resolutions)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture of a grid: its seed, and what the discriminator thinks (share of samples it finds less real)."""
+    """The picture of a seed. `realness` is the discriminator's percentile (0..1) among 256 samples, or None."""
 
     seed: int
     picture: Image.Image
-    realness: float | None  # percentile 0..1
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A direction of w with a strength, applied to a range of layers (first, last), both included."""
-
-    kind: Literal["pca", "sefa", "own"]
-    index: int  # which component; for "own", which of the vectors that travel with the request
-    strength: float  # in standard deviations of w along it
-    layers: tuple[int, int]
+    realness: float | None
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One live picture: JPEG bytes and the style that was drawn."""
+    """One live picture: JPEG bytes, and the style (layers, w_dim) that was rendered."""
 
     jpeg: bytes
-    style: np.ndarray  # (layers, w)
+    style: np.ndarray
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A portrait of the world that looks much like a sample: how far it is in the VAE's latent, and what it shows."""
+    """A training portrait near a sample in the VAE's latent space.
+
+    Attributes:
+        picture: the portrait as it was drawn.
+        distance: Euclidean, in standard deviations of the VAE's prior.
+        attributes: the portrait's visible attributes, name to value.
+    """
 
     picture: Image.Image
-    distance: float  # Euclidean, in standard deviations of the prior
+    distance: float
     attributes: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Step:
-    """A projection so far: the best style found within `step` of `steps` steps."""
+class ProjectionStep:
+    """A projection's best result within `step` of `steps` optimiser steps.
+
+    Attributes:
+        loss: value of the objective.
+        psnr: dB, against the target.
+        picture: what `style` renders.
+        style: (layers, w_dim).
+    """
 
     step: int
     steps: int
     loss: float
-    psnr: float  # dB, against the picture to be found
+    psnr: float
     picture: Image.Image
-    style: np.ndarray  # (layers, w)
+    style: np.ndarray
 
 
 @dataclass(frozen=True)
-class Bars:
-    """One attribute: the share of each value among the samples that show it, and among the portraits of the world."""
+class AttributeFrequencies:
+    """How often each value of one attribute is seen, in samples and in the training data.
+
+    Attributes:
+        attribute: its name.
+        values: its values.
+        samples: share of each value among the samples that show the attribute, 0..1.
+        dataset: the same among the training portraits.
+        distance: total variation distance of the two, 0 (alike) to 1.
+    """
 
     attribute: str
     values: tuple[str, ...]
     samples: tuple[float, ...]
-    world: tuple[float, ...]
-    distance: float  # total variation, 0 (alike) to 1
+    dataset: tuple[float, ...]
+    distance: float
 
 
 @dataclass(frozen=True)
-class Histogram:
-    """What `count` of `wanted` samples show, as the judge reads them.
+class AttributeHistogram:
+    """Attribute frequencies of `count` of `total` samples, as the judge classifies them.
 
-    `precision` is the share of them in which it reads every attribute with confidence; `coverage` the share of the
-    world's values that at least one of them shows.
+    Attributes:
+        attributes: one entry per attribute that judge and atlas share, in the judge's order.
+        precision: share of samples in which the judge is confident of every attribute.
+        coverage: share of the values in the training data that at least one sample shows.
     """
 
     count: int
-    wanted: int
-    bars: tuple[Bars, ...]
+    total: int
+    attributes: tuple[AttributeFrequencies, ...]
     precision: float
     coverage: float

@@ -1,139 +1,167 @@
-"""What a page or a program sends, checked: styles, truncation, edits, own directions, numbers.
+"""Validate what a page or a program sends to the GAN: truncation, styles, layers, direction vectors.
 
-Invariants: nothing is believed. Types, lengths, finiteness, ranges and counts are looked at before any of it
-meets a network; what is wrong is a `UserError` that says which and what would be right. Numpy alone.
+Invariants: nothing from outside is trusted. Types, lengths, finiteness and ranges are checked before a network sees
+any of it; a `UserError` names what is wrong and what would be right. Numpy alone.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from playground.errors import UserError
-from playground.gan.types import Edit
 
 TRUNCATION = (-2.0, 2.0)
-STRENGTH = 20.0  # standard deviations, either way
-LARGEST = 1e4  # of any number in a style: beyond it a picture is noise
-MOST_EDITS = 32
-MOST_OWN = 32
-MOST_COMPONENTS = 64  # of PCA or SeFa
-KINDS = ("pca", "sefa", "own")
+MAX_STRENGTH = 20.0  # standard deviations, either way
+MAX_ABS = 1e4  # of any number in a style: beyond it a picture is noise
+MAX_COMPONENTS = 64  # of PCA or SeFa
 
 
 def number(value: object, name: str, low: float, high: float) -> float:
-    """A finite number within `low` … `high`. Raises `UserError` naming `name`."""
+    """A finite number within a range.
+
+    Args:
+        value: what was sent.
+        name: what it is, for the message.
+        low: least value.
+        high: greatest value.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: anything else.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise UserError(f"{name} must be a number from {low:g} to {high:g}, not {_short(value)}.")
+        raise UserError(f"{name} must be a number from {low:g} to {high:g}, not {_quote(value)}.")
     return float(value)
 
 
 def whole(value: object, name: str, low: int, high: int) -> int:
-    """A whole number within `low` … `high`; 3.0 counts as one. Raises `UserError` naming `name`."""
+    """A whole number within a range; 3.0 counts as 3.
+
+    Args:
+        value: what was sent.
+        name: what it is, for the message.
+        low: least value.
+        high: greatest value.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: anything else.
+    """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"{name} must be a whole number from {low} to {high}, not {_short(value)}.")
+        raise UserError(f"{name} must be a whole number from {low} to {high}, not {_quote(value)}.")
     return value
 
 
 def truncation(value: object) -> float:
-    """psi. Raises `UserError`."""
+    """Truncation psi.
+
+    Args:
+        value: a number from -2 to 2.
+
+    Returns:
+        psi.
+
+    Raises:
+        UserError: anything else.
+    """
     return number(value, "Truncation", *TRUNCATION)
 
 
 def cutoff(value: object, layers: int) -> int | None:
-    """Up to which layer truncation reaches; None for all. Raises `UserError`."""
+    """The layer before which truncation acts.
+
+    Args:
+        value: 0 to `layers`; None for all layers.
+        layers: how many the model has.
+
+    Returns:
+        The cutoff, or None.
+
+    Raises:
+        UserError: anything else.
+    """
     return None if value is None else whole(value, "The truncation's cutoff", 0, layers)
 
 
 def style(value: object, layers: int, w_dim: int) -> np.ndarray:
-    """(layers, w) float32 from an array or nested lists. Raises `UserError`."""
+    """A style.
+
+    Args:
+        value: nested lists of numbers, or a float array.
+        layers: how many the model has.
+        w_dim: coordinates of w.
+
+    Returns:
+        (layers, w_dim) float32.
+
+    Raises:
+        UserError: another shape, or numbers that are not finite or beyond `MAX_ABS`.
+    """
     wrong = UserError(
         f"This is no style of this model, which has {layers} layers of {w_dim} numbers. Choose one of its pictures."
     )
-    if isinstance(value, np.ndarray):  # as every live picture has it
-        if value.shape != (layers, w_dim) or value.dtype.kind != "f" or not (np.abs(value) <= LARGEST).all():
-            raise wrong
-        return value.astype(np.float32)
-    if not isinstance(value, Sequence) or isinstance(value, str | bytes) or len(value) != layers:
+    rows = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(rows, Sequence) or isinstance(rows, str | bytes) or len(rows) != layers:
         raise wrong
-    for row in value:
-        if not _is_vector(row, w_dim):
-            raise wrong
-    return np.array(value, np.float32)
+    if not all(_is_vector(row, w_dim) for row in rows):
+        raise wrong
+    return np.array(rows, np.float32)
 
 
-def own_directions(vectors: object, w_dim: int) -> tuple[np.ndarray, ...]:
-    """Unit vectors (w,) from the directions that travel with a request, of any length but zero. Raises `UserError`."""
-    if not isinstance(vectors, Sequence) or isinstance(vectors, str | bytes):
-        raise UserError("The own directions must be a list of vectors.")
-    if len(vectors) > MOST_OWN:
-        raise UserError(
-            f"These are {len(vectors)} own directions; at most {MOST_OWN} travel with a picture. Remove some."
-        )
-    found = []
-    for place, vector in enumerate(vectors, start=1):
-        row = vector.tolist() if isinstance(vector, np.ndarray) else vector
-        length = float(np.linalg.norm(np.array(row, np.float64))) if _is_vector(row, w_dim) else 0.0
-        if length < 1e-6:
-            raise UserError(f"Own direction {place} must hold {w_dim} finite numbers, not all of them zero.")
-        found.append((np.array(row, np.float64) / length).astype(np.float32))
-    return tuple(found)
+def unit_vector(value: object, w_dim: int) -> np.ndarray:
+    """A direction of w, brought to length 1.
 
+    Args:
+        value: a list of `w_dim` finite numbers, not all zero.
+        w_dim: coordinates of w.
 
-def edits(given: object, layers: int, components: int, own: int) -> tuple[Edit, ...]:
-    """Edits of a model with so many layers, PCA components and own directions; each an `Edit` or its fields in a dict.
+    Returns:
+        (w_dim,) float32.
 
     Raises:
-        UserError: not a list of edits, too many of them, a kind, index, strength or range of layers there is not.
+        UserError: anything else.
     """
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes):
-        raise UserError("The edits must be a list.")
-    if len(given) > MOST_EDITS:
-        raise UserError(f"These are {len(given)} edits; at most {MOST_EDITS} at once. Remove some.")
-    return tuple(_edit(each, layers, components, own) for each in given)
+    length = float(np.linalg.norm(np.array(value, np.float64))) if _is_vector(value, w_dim) else 0.0
+    if length < 1e-6:
+        raise UserError(f"A direction must hold {w_dim} finite numbers, not all of them zero.")
+    return (np.array(value, np.float64) / length).astype(np.float32)
 
 
-def span(given: object, layers: int) -> tuple[int, int]:
-    """A range of layers, (first, last), both included. Raises `UserError`."""
-    if not isinstance(given, Sequence) or isinstance(given, str | bytes) or len(given) != 2:
+def layer_range(value: object, layers: int) -> tuple[int, int]:
+    """First and last layer, both included.
+
+    Args:
+        value: a sequence of two layer numbers.
+        layers: how many the model has.
+
+    Returns:
+        The range.
+
+    Raises:
+        UserError: anything else, or a range that runs backwards.
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes) or len(value) != 2:
         raise UserError("A range of layers is given by its first and its last layer.")
-    first = whole(given[0], "The first layer", 0, layers - 1)
-    return first, whole(given[1], "The last layer", first, layers - 1)
-
-
-def _edit(given: Any, layers: int, components: int, own: int) -> Edit:
-    if isinstance(given, Mapping):
-        fields = {name: given.get(name) for name in ("kind", "index", "strength", "layers")}
-    elif isinstance(given, Edit):
-        fields = vars(given)
-    else:
-        raise UserError("Every edit needs a kind, an index, a strength and layers.")
-    kind = fields["kind"]
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise UserError(f"There is no kind of direction {_short(kind)}. There are: {', '.join(KINDS)}.")
-    count = own if kind == "own" else components
-    if not count:
-        raise UserError("This edit names an own direction, and none came with the request.")
-    return Edit(
-        kind,  # type: ignore[arg-type]  # one of KINDS
-        whole(fields["index"], f"The index of a direction ({kind})", 0, count - 1),
-        number(fields["strength"], "The strength of an edit", -STRENGTH, STRENGTH),
-        span(fields["layers"], layers),
-    )
+    first = whole(value[0], "The first layer", 0, layers - 1)
+    return first, whole(value[1], "The last layer", first, layers - 1)
 
 
 def _is_vector(row: object, length: int) -> bool:
-    """A list of so many finite numbers, none too large."""
+    """Whether it is a list of so many finite numbers, none too large."""
     if not isinstance(row, Sequence) or isinstance(row, str | bytes) or len(row) != length:
         return False
     # NaN is within no limit, and comparing needs no conversion, which a huge whole number would not survive.
-    return all(isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= LARGEST for x in row)
+    return all(isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= MAX_ABS for x in row)
 
 
-def _short(value: object) -> str:
-    """How a wrong value is quoted: never long."""
+def _quote(value: object) -> str:
+    """A wrong value for a message, never long."""
     if isinstance(value, bool | int | float | str) and not (isinstance(value, int) and abs(value) > 10**30):
         return f"“{str(value)[:30]}”"
     return "this"

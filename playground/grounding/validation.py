@@ -72,7 +72,7 @@ def validate_request(entry: Entry, question: Question) -> tuple[Question, tuple[
 
 
 def checked_image(image: Any) -> Image.Image:
-    """An upright RGB picture. Raises `UserError` for none, and for what `pictures.intake` refuses."""
+    """An upright RGB picture. Raises `UserError` for none, and for what `imaging.uploads` refuses."""
     if image is None:
         raise UserError("There is no picture. Drop one in first.")
     if not isinstance(image, Image.Image):

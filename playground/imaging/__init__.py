@@ -1,5 +1,5 @@
-"""Pictures on their way in and out: read, cropped, compressed, measured, animated.
+"""Image input and output: reading uploads, cropping, encoding, metrics, animation, latent files.
 
-Invariants: PIL, numpy and the standard library alone. Whatever comes from outside is hostile until `intake` or
-`latent_file` has read it; a picture is RGB, upright, uint8.
+Invariants: PIL, numpy and the standard library alone. Files from outside are untrusted until `uploads` or
+`latent_file` has read them; after that a picture is RGB, upright, uint8.
 """

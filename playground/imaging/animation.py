@@ -1,7 +1,7 @@
-"""Frames become an animation: a looping WebP, which every browser shows in an `img` element.
+"""Encode frames as a looping animated WebP, which every browser shows in an `img` element.
 
-Invariants: a frame is made when the encoder asks for it, so a long animation needs the memory of one frame, and
-Stop acts between two of them.
+Invariants: a frame is computed when the encoder asks for it, so a long animation needs the memory of one frame, and
+cancelling acts between two of them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,16 +25,24 @@ def webp(
     report: Callable[[int], None] = lambda done: None,
     count: int | None = None,
 ) -> bytes:
-    """Looping animated WebP of frames (S, S, 3) uint8, each enlarged to `side` pixels.
+    """A looping animated WebP.
 
-    `count` says how many frames there will be; without it all of them are made before the first is encoded. `report`
-    is told after every frame how many were made.
+    Args:
+        frames: (S, S, 3) uint8 each.
+        fps: frames per second.
+        side: pixels of the longer side of a frame.
+        task: checked before every frame; None for work nobody cancels.
+        report: called after every frame with the number of frames done.
+        count: how many frames there will be; None computes all of them before the first is encoded.
+
+    Returns:
+        WebP bytes.
 
     Raises:
-        Cancelled: between two frames, once `task` was stopped.
+        Cancelled: between two frames, once `task` was cancelled.
         ValueError: no frame at all, or fewer than `count`.
     """
-    made = _watched(frames, task or Task(), report)
+    made = _with_progress(frames, task or Task(), report)
     if count is None:
         ready = list(made)
         made, count = iter(ready), len(ready)
@@ -46,7 +54,7 @@ def webp(
         buffer,
         "WEBP",
         save_all=True,
-        append_images=[_Rest(made, count - 1, side)] if count > 1 else [],
+        append_images=[_RemainingFrames(made, count - 1, side)] if count > 1 else [],
         duration=1000 / fps,  # milliseconds; Pillow adds them up before it rounds
         loop=0,
         quality=QUALITY,
@@ -55,7 +63,7 @@ def webp(
     return buffer.getvalue()
 
 
-def _watched(frames: Iterable[np.ndarray], task: Task, report: Callable[[int], None]) -> Iterator[np.ndarray]:
+def _with_progress(frames: Iterable[np.ndarray], task: Task, report: Callable[[int], None]) -> Iterator[np.ndarray]:
     task.check()
     for done, frame in enumerate(frames, start=1):
         report(done)
@@ -63,8 +71,8 @@ def _watched(frames: Iterable[np.ndarray], task: Task, report: Callable[[int], N
         yield frame
 
 
-class _Rest:
-    """All frames but the first, as one picture of several frames: Pillow seeks it from frame to frame, once."""
+class _RemainingFrames:
+    """All frames but the first, as one multi-frame picture that Pillow seeks from frame to frame, once."""
 
     def __init__(self, made: Iterator[np.ndarray], count: int, side: int) -> None:
         self.n_frames = count

@@ -1,7 +1,7 @@
-"""A latent that can be saved and loaded: as JSON, or inside the PNG of its own picture.
+"""Save and load a latent: as JSON, or inside the PNG of its own picture.
 
-Invariants: a file is hostile until all of it is checked: size, version, kind, every number. `dumps` and `loads`
-undo each other exactly.
+Invariants: a file is untrusted until all of it is checked: size, version, kind, every number. `dumps` and `loads` are
+exact inverses.
 
 The PNG holds the same JSON in an uncompressed iTXt chunk, which is found by walking the chunks: no pixel is decoded
 and nothing is inflated, so a small file cannot become a large one.
@@ -24,18 +24,25 @@ Kind = Literal["vae", "gan"]
 FORMAT = "aigc-playground latent"
 VERSION = 1
 KEYWORD = "aigc-playground"  # of the PNG's chunk
-MOST_BYTES = 2_000_000  # of the JSON
-MOST_PNG_BYTES = 64_000_000
-MOST_NUMBERS = 65_536
-MOST_AXES = 4
-LARGEST = 1e6  # a latent lies within a few standard deviations of 0
+MAX_BYTES = 2_000_000  # of the JSON
+MAX_PNG_BYTES = 64_000_000
+MAX_NUMBERS = 65_536
+MAX_AXES = 4
+MAX_ABS = 1e6  # a latent lies within a few standard deviations of 0
 PNG = b"\x89PNG\r\n\x1a\n"
 MADE_HERE = "Load a latent that was saved by this app."
 
 
 @dataclass(frozen=True)
 class LatentFile:
-    """`latent` is nested lists of numbers, `model` the catalogue's id, `extra` what else is kept (seed…)."""
+    """Contents of a latent file.
+
+    Attributes:
+        kind: "vae" or "gan".
+        model: the catalogue id of the model it belongs to.
+        latent: nested lists of numbers.
+        extra: settings saved beside it, not checked here.
+    """
 
     kind: Kind
     model: str
@@ -44,14 +51,34 @@ class LatentFile:
 
 
 def dumps(file: LatentFile) -> str:
-    """The file as JSON text. Raises ValueError for numbers that are not finite."""
-    about = {"format": FORMAT, "version": VERSION, "kind": file.kind, "model": file.model}
-    return json.dumps({**about, "latent": file.latent, "extra": file.extra}, allow_nan=False, ensure_ascii=False)
+    """Serialise as JSON.
+
+    Args:
+        file: what to save.
+
+    Returns:
+        JSON text.
+
+    Raises:
+        ValueError: numbers that are not finite.
+    """
+    head = {"format": FORMAT, "version": VERSION, "kind": file.kind, "model": file.model}
+    return json.dumps({**head, "latent": file.latent, "extra": file.extra}, allow_nan=False, ensure_ascii=False)
 
 
 def loads(text: str | bytes) -> LatentFile:
-    """Read and check JSON text. Raises `UserError` for anything `dumps` would not have written."""
-    if len(text) > MOST_BYTES:
+    """Parse and check JSON.
+
+    Args:
+        text: the file's content.
+
+    Returns:
+        What `dumps` was given.
+
+    Raises:
+        UserError: anything `dumps` would not have written.
+    """
+    if len(text) > MAX_BYTES:
         raise UserError(f"This file is too large for a latent ({len(text) / 1e6:.1f} MB). {MADE_HERE}")
     try:
         data = json.loads(text, parse_float=_finite, parse_constant=_finite)
@@ -68,8 +95,21 @@ def loads(text: str | bytes) -> LatentFile:
     return LatentFile(kind, model, latent, extra)  # type: ignore[arg-type]  # just checked
 
 
-def expect(file: LatentFile, kind: Kind, model: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The latent as a float32 array of `shape`. Raises `UserError` if it is another model's or does not fit."""
+def check_latent(file: LatentFile, kind: Kind, model: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The latent of a file for a certain model.
+
+    Args:
+        file: what was loaded.
+        kind: the tab's kind.
+        model: the catalogue id of the model in use.
+        shape: of that model's latents.
+
+    Returns:
+        An array of `shape`, float32.
+
+    Raises:
+        UserError: another kind, another model, or another shape.
+    """
     if file.kind != kind:
         other = "VAE" if file.kind == "vae" else "GAN"
         raise UserError(f"This latent belongs to the {other} tab. Load it there.")
@@ -79,12 +119,22 @@ def expect(file: LatentFile, kind: Kind, model: str, shape: tuple[int, ...]) -> 
         )
     found = _shape(file.latent)
     if found != shape:
-        raise UserError(f"This latent has {_words(found or ())} numbers, and the model works with {_words(shape)}.")
+        raise UserError(
+            f"This latent has {_shape_text(found or ())} numbers, and the model works with {_shape_text(shape)}."
+        )
     return np.array(file.latent, dtype=np.float32)
 
 
-def into_png(image: Image.Image, file: LatentFile) -> bytes:
-    """PNG bytes of `image` that carry the latent."""
+def png_with_latent(image: Image.Image, file: LatentFile) -> bytes:
+    """Encode a picture as PNG with its latent inside.
+
+    Args:
+        image: the picture.
+        file: its latent.
+
+    Returns:
+        PNG bytes.
+    """
     chunks = PngInfo()
     chunks.add_itxt(KEYWORD, dumps(file))
     buffer = BytesIO()
@@ -92,14 +142,24 @@ def into_png(image: Image.Image, file: LatentFile) -> bytes:
     return buffer.getvalue()
 
 
-def from_file(path: str | Path) -> LatentFile:
-    """The latent of a JSON file, or of a PNG that carries one. Raises `UserError`."""
+def read_latent_file(path: str | Path) -> LatentFile:
+    """Read a JSON file, or a PNG that carries a latent.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its contents.
+
+    Raises:
+        UserError: the file holds no latent, or is too large.
+    """
     path = Path(path)
     with path.open("rb") as file:
         if file.read(len(PNG)) != PNG:
             file.seek(0)
-            return loads(file.read(MOST_BYTES + 1))
-    if path.stat().st_size > MOST_PNG_BYTES:
+            return loads(file.read(MAX_BYTES + 1))
+    if path.stat().st_size > MAX_PNG_BYTES:
         raise UserError(f"This PNG is too large to be one of this app's. {MADE_HERE}")
     text = _find_chunk(path)
     if text is None:
@@ -116,7 +176,7 @@ def _find_chunk(path: Path) -> bytes | None:
         file.seek(len(PNG))
         while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
             length = int.from_bytes(head[:4], "big")
-            if head[4:] != b"iTXt" or length > MOST_BYTES:
+            if head[4:] != b"iTXt" or length > MAX_BYTES:
                 file.seek(length + 4, 1)
                 continue
             # keyword \0 compression-flag compression-method language \0 translated-keyword \0 text
@@ -141,16 +201,16 @@ def _shape(latent: Any) -> tuple[int, ...] | None:
     level: list[Any] = [latent]
     while isinstance(level[0], list):
         count = len(level[0])
-        if len(shape) == MOST_AXES or not count or count * len(level) > MOST_NUMBERS:
+        if len(shape) == MAX_AXES or not count or count * len(level) > MAX_NUMBERS:
             return None
         if not all(isinstance(part, list) and len(part) == count for part in level):
             return None
         shape = (*shape, count)
         level = [item for part in level for item in part]
-    if not shape or not all(type(item) in (int, float) and abs(item) <= LARGEST for item in level):
+    if not shape or not all(type(item) in (int, float) and abs(item) <= MAX_ABS for item in level):
         return None  # `type`: True is an int too, and no coordinate
     return shape
 
 
-def _words(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))

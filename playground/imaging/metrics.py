@@ -1,4 +1,4 @@
-"""How alike two pictures are: PSNR and SSIM.
+"""Image similarity: PSNR and SSIM.
 
 Invariants: uint8 arrays (H, W, 3) of one size in, a number out; numpy alone, and the published definitions.
 """
@@ -15,16 +15,37 @@ LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: SSIM is defined on lumin
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal to noise ratio in dB over all channels; infinite for equal pictures."""
+    """Peak signal-to-noise ratio over all channels.
+
+    Args:
+        a: (H, W, 3) uint8.
+        b: (H, W, 3) uint8.
+
+    Returns:
+        dB; infinite for equal pictures.
+
+    Raises:
+        ValueError: pictures of different sizes.
+    """
     _same_shape(a, b)
     error = float(np.mean((a.astype(np.float32) - b.astype(np.float32)) ** 2, dtype=np.float64))
     return float("inf") if error == 0 else float(10 * np.log10(PEAK**2 / error))
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Mean structural similarity of the luminance, -1..1, with the paper's 11 x 11 Gaussian window (sigma 1.5).
+    """Mean structural similarity of the luminance, with the paper's 11 x 11 Gaussian window (sigma 1.5).
 
     Only windows that lie inside count, as in the paper; the window shrinks to a picture smaller than itself.
+
+    Args:
+        a: (H, W, 3) uint8.
+        b: (H, W, 3) uint8.
+
+    Returns:
+        -1..1.
+
+    Raises:
+        ValueError: pictures of different sizes.
     """
     _same_shape(a, b)
     x, y = (array.astype(np.float64) @ LUMA for array in (a, b))

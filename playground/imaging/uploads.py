@@ -1,7 +1,7 @@
-"""Pictures from outside, made harmless: an upload becomes an upright RGB picture, or words that say why not.
+"""Read uploaded pictures safely: an upright RGB picture, or a `UserError` that says why not.
 
-Invariants: limits are checked before a pixel is decoded. Nothing here keeps a file's metadata (place, camera,
-owner): a picture that left this module holds pixels alone.
+Invariants: limits are checked before a pixel is decoded. A file's metadata (place, camera, owner) is dropped: what
+`read` returns holds pixels alone.
 """
 
 import struct
@@ -16,9 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from playground.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # none that starts another program (EPS)
-MOST_PIXELS = 50_000_000  # a phone's largest photograph; 150 MB decoded
-MOST_BYTES = 64_000_000
-SMALLEST_SIDE = 8  # pixels
+MAX_PIXELS = 50_000_000  # a phone's largest photograph; 150 MB decoded
+MAX_BYTES = 64_000_000
+MIN_SIDE = 8  # pixels
 ORIENTATION = 0x0112  # EXIF
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -48,13 +48,19 @@ class Crop:
 
 
 def read(source: str | Path | Image.Image) -> Image.Image:
-    """The picture of a file (or one opened already) as RGB, upright.
+    """Read a picture as upright RGB.
 
-    EXIF orientation is applied, transparency laid over white, palettes, CMYK and 16 bits converted; of an animation
-    the first frame is taken.
+    EXIF orientation is applied, transparency composited over white, palettes, CMYK and 16 bits converted; of an
+    animation the first frame is taken.
+
+    Args:
+        source: a file's path, or a picture opened already.
+
+    Returns:
+        RGB without metadata.
 
     Raises:
-        UserError: not a picture, damaged, too large (`MOST_PIXELS`) or below `SMALLEST_SIDE` pixels.
+        UserError: not a picture, damaged, too large (`MAX_PIXELS`) or below `MIN_SIDE` pixels.
     """
     try:
         with nullcontext(source) if isinstance(source, Image.Image) else _open(Path(source)) as image:
@@ -76,7 +82,15 @@ def read(source: str | Path | Image.Image) -> Image.Image:
 
 
 def square(image: Image.Image, size: int, crop: Crop | None = None) -> tuple[Image.Image, Crop]:
-    """The crop of an upright RGB picture at `size` x `size` pixels, and which crop that was (the centre by default).
+    """Crop a square and resize it.
+
+    Args:
+        image: upright RGB.
+        size: pixels of the result's side.
+        crop: which square; None for the centre.
+
+    Returns:
+        The picture of `size` x `size` pixels, and which crop it is.
 
     Raises:
         UserError: the crop was made for a picture of another size, or lies outside.
@@ -93,20 +107,34 @@ def square(image: Image.Image, size: int, crop: Crop | None = None) -> tuple[Ima
 
 
 def to_array(image: Image.Image) -> np.ndarray:
-    """(H, W, 3) uint8 of an RGB picture, a copy."""
+    """Picture to array.
+
+    Args:
+        image: any picture.
+
+    Returns:
+        (H, W, 3) uint8, a copy.
+    """
     return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
 def from_array(array: np.ndarray) -> Image.Image:
-    """A picture of (H, W, 3) uint8."""
+    """Array to picture.
+
+    Args:
+        array: (H, W, 3) uint8.
+
+    Returns:
+        RGB.
+    """
     return Image.fromarray(np.ascontiguousarray(array, dtype=np.uint8))
 
 
 def _open(path: Path) -> Image.Image:
     size = path.stat().st_size
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise UserError(
-            f"This file has {size / 1e6:.0f} MB; {MOST_BYTES / 1e6:.0f} MB is the most that is read. Save the "
+            f"This file has {size / 1e6:.0f} MB; {MAX_BYTES / 1e6:.0f} MB is the most that is read. Save the "
             "picture as JPEG, or make it smaller."
         )
     return Image.open(path, formats=FORMATS)
@@ -114,13 +142,13 @@ def _open(path: Path) -> Image.Image:
 
 def _check_size(image: Image.Image) -> None:
     """Of a picture whose header alone was read."""
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} × {image.height} pixels, {image.width * image.height / 1e6:.0f} million;"
         raise UserError(f"{_too_large(size)} Make it smaller first.")
-    if min(image.size) < SMALLEST_SIDE:
+    if min(image.size) < MIN_SIDE:
         raise UserError(
             f"This picture has {image.width} × {image.height} pixels, and there is nothing to see in it. Both sides "
-            f"need at least {SMALLEST_SIDE}."
+            f"need at least {MIN_SIDE}."
         )
 
 
@@ -162,4 +190,4 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 
 def _too_large(size: str) -> str:
-    return f"This picture is too large ({size} the most is {MOST_PIXELS / 1e6:.0f} million)."
+    return f"This picture is too large ({size} the most is {MAX_PIXELS / 1e6:.0f} million)."

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from playground.errors import UserError
-from playground.imaging.uploads import BROKEN, FORMATS, MOST_BYTES, MOST_PIXELS
+from playground.imaging.uploads import BROKEN, FORMATS, MAX_BYTES, MAX_PIXELS
 
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _MOST_TEXT = 2_000_000  # characters of one text that are handed on
@@ -23,9 +23,9 @@ def texts_of(source: str | Path | Image.Image) -> dict[str, str]:
     """
     try:
         with nullcontext(source) if isinstance(source, Image.Image) else _open(Path(source)) as image:
-            if image.width * image.height > MOST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 raise UserError(
-                    f"This picture has {image.width} × {image.height} pixels; {MOST_PIXELS / 1e6:.0f} million is the "
+                    f"This picture has {image.width} × {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million is the "
                     "most that is read."
                 )
             texts = _info(image)
@@ -45,9 +45,9 @@ def texts_of(source: str | Path | Image.Image) -> dict[str, str]:
 
 
 def _open(path: Path) -> Image.Image:
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise UserError(
-            f"This file has {path.stat().st_size / 1e6:.0f} MB; {MOST_BYTES / 1e6:.0f} MB is the most that is read."
+            f"This file has {path.stat().st_size / 1e6:.0f} MB; {MAX_BYTES / 1e6:.0f} MB is the most that is read."
         )
     return Image.open(path, formats=FORMATS)
 

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from playground.catalog import Remote
 from playground.errors import UserError
-from playground.imaging.uploads import BROKEN, MOST_PIXELS
+from playground.imaging.uploads import BROKEN, MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 _DATA = re.compile(r"^data:image/[a-z]{1,10};base64,")
@@ -41,7 +41,7 @@ def picture(host: str, answer: bytes) -> Image.Image:
     try:
         data = base64.b64decode(_DATA.sub("", encoded), validate=True)
         with Image.open(BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
+            if image.width * image.height > MAX_PIXELS:
                 raise UserError(
                     f"{host} sent a picture of {image.width} × {image.height} pixels. Ask for a smaller one."
                 )

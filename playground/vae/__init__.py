@@ -1,4 +1,4 @@
-"""The VAE's verbs: encode, decode, move along named controls, and what a map of the latent tells about it.
+"""VAE inference: encode, decode, named attribute controls, sampling, interpolation, typicality, and the latent atlas.
 
-Invariants: importing this package is cheap; what computes imports torch inside the functions that compute.
+Invariants: importing this package is cheap; torch is imported inside the functions that run a network.
 """

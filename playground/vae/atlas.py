@@ -1,7 +1,7 @@
-"""The atlas of a VAE: portraits of the world in its latent, laid out on a map, and what was measured on them.
+"""The atlas of a VAE: encoded training portraits, their layout on a 2-D map, and statistics measured on them.
 
-Invariants: read from `atlas.safetensors` in the model's folder, made once by its recipe in
-`playground.training`; numpy alone. Every array is checked against the model when it is read.
+Invariants: read from `atlas.safetensors` in the model's folder, which a recipe of `playground.training` writes; numpy
+alone. Every array's shape is checked against the model when it is read.
 """
 
 import json
@@ -19,26 +19,42 @@ FILE = "atlas.safetensors"
 VERSION = "1"
 COLUMNS = 8  # portraits in a row of one compressed sheet
 PER_SHEET = COLUMNS * COLUMNS
-NEIGHBOURS = 4  # portraits a place on the map is made of
+NEIGHBOURS = 4  # portraits a point of the map is interpolated from
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """N portraits. Label -1: not to be seen. Quantiles are those of 0, 1, … 100 % of portraits the VAE never saw."""
+    """N encoded portraits and statistics over them. Quantiles are over portraits the VAE was not trained on.
 
-    names: tuple[str, ...]  # of the attributes, A
-    values: tuple[tuple[str, ...], ...]  # of each
-    latents: np.ndarray  # (N, z) float32
-    labels: np.ndarray  # (N, A) int8
-    points: np.ndarray  # (N, 2) float32 in 0..1: x to the right, y downwards; neighbours look alike
-    shown: np.ndarray  # (T,) int32: the rows of the thumbnails, a T of k * k; the k-th of a row in cell (row, column)
-    sheets: np.ndarray  # uint8: lossless WebP files end to end, 64 portraits each
-    ends: np.ndarray  # (sheets,) int64: where each of them ends
-    kl: np.ndarray  # (z,) float32: nats
-    spread: np.ndarray  # (z,) float32: standard deviation
-    changes: np.ndarray  # (z, A) float32: what a coordinate changes, total variation distance 0..1
-    log_prob: np.ndarray  # (101,) float32: quantiles, nats; of draws from the portraits' posteriors
-    psnr: np.ndarray  # (101,) float32: quantiles, dB
+    Attributes:
+        names: of the A attributes.
+        values: of each attribute.
+        latents: (N, z_dim) float32.
+        labels: (N, A) int8; -1 where a portrait does not show the attribute.
+        points: (N, 2) float32 in 0..1, x to the right, y downwards; neighbours look alike.
+        shown: (T,) int32, rows of the portraits with a thumbnail, T = k * k, in reading order of the map's cells.
+        sheets: uint8, lossless WebP files end to end, 64 portraits each.
+        ends: (sheets,) int64, where each file ends.
+        kl: (z_dim,) float32, nats.
+        spread: (z_dim,) float32, standard deviation.
+        changes: (z_dim, A) float32, what a coordinate changes, total variation distance 0..1.
+        log_prob: (101,) float32, quantiles in nats, of samples from the portraits' posteriors.
+        psnr: (101,) float32, quantiles in dB.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    latents: np.ndarray
+    labels: np.ndarray
+    points: np.ndarray
+    shown: np.ndarray
+    sheets: np.ndarray
+    ends: np.ndarray
+    kl: np.ndarray
+    spread: np.ndarray
+    changes: np.ndarray
+    log_prob: np.ndarray
+    psnr: np.ndarray
 
     @cached_property
     def thumbnails(self) -> np.ndarray:
@@ -52,18 +68,40 @@ class Atlas:
         return small
 
     def percentile(self, log_prob: float) -> float:
-        """The share (0..1) of portraits whose log p(z) is lower."""
+        """The share of portraits that are less likely.
+
+        Args:
+            log_prob: log p(z) in nats.
+
+        Returns:
+            0..1.
+        """
         return float(np.interp(log_prob, self.log_prob, np.linspace(0, 1, len(self.log_prob))))
 
-    def of_this_world(self, psnr: float, log_prob: float) -> bool:
-        """Whether a picture comes back as well as 99 % of the portraits do, at a latent no rarer than the rarest."""
+    def in_distribution(self, psnr: float, log_prob: float) -> bool:
+        """Whether a picture is like the training data: reconstructed as well as 99 % of portraits, and as likely.
+
+        Args:
+            psnr: of its reconstruction, dB.
+            log_prob: of its latent, nats.
+
+        Returns:
+            False where it is reconstructed worse, or its latent is rarer than any portrait's.
+        """
         return psnr >= float(self.psnr[1]) and log_prob >= float(self.log_prob[0])
 
-    def at(self, x: float, y: float) -> np.ndarray:
-        """(z,): the latent of a place on the map; at a portrait's own place its own, between portraits a blend.
+    def latent_at(self, x: float, y: float) -> np.ndarray:
+        """The latent at a point of the map: a portrait's own at its point, interpolated in between.
 
-        Inverse distance weighting (Shepard 1968) with power 4, of the nearest alone: every place shows a portrait or
-        the way from one to the next, and never the mean of them all.
+        Inverse distance weighting (Shepard 1968) with power 4 over the nearest portraits alone, so no point shows the
+        mean of them all.
+
+        Args:
+            x: 0..1, to the right.
+            y: 0..1, downwards.
+
+        Returns:
+            (z_dim,) float32.
         """
         squares = ((self.points - np.array([x, y], np.float32)) ** 2).sum(1)
         near = np.argpartition(squares, NEIGHBOURS)[:NEIGHBOURS]
@@ -71,12 +109,27 @@ class Atlas:
         return (weights @ self.latents[near] / weights.sum()).astype(np.float32)
 
     def nearest(self, latent: np.ndarray, count: int) -> np.ndarray:
-        """(count,) rows of the portraits whose latents are nearest to `latent` (z,), the nearest first."""
+        """The portraits nearest to a latent.
+
+        Args:
+            latent: (z_dim,).
+            count: how many.
+
+        Returns:
+            (count,) rows, nearest first.
+        """
         squares = ((self.latents - latent) ** 2).sum(1)
         return np.argsort(squares, kind="stable")[:count]
 
     def portraits(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The portraits of these rows, (S, S, 3) uint8 each, as they were before any model saw them."""
+        """Portraits as they were drawn.
+
+        Args:
+            rows: (n,) which ones.
+
+        Returns:
+            (S, S, 3) uint8 each, in the order of `rows`.
+        """
         from PIL import Image
 
         opened: dict[int, np.ndarray] = {}
@@ -90,14 +143,28 @@ class Atlas:
             found.append(opened[sheet][down * size : (down + 1) * size, right * size : (right + 1) * size])
         return found
 
-    def described(self, row: int) -> dict[str, str]:
-        """The attributes that the portrait of this row shows, by name."""
+    def attributes_of(self, row: int) -> dict[str, str]:
+        """A portrait's visible attributes.
+
+        Args:
+            row: which portrait.
+
+        Returns:
+            Attribute name to value.
+        """
         labels = zip(self.names, self.values, self.labels[row].tolist(), strict=True)
         return {name: values[label] for name, values, label in labels if label >= 0}
 
 
-def read(folder: Path, width: int) -> Atlas:
-    """The atlas of the VAE in `folder`, whose latent has `width` coordinates.
+def read_atlas(folder: Path, width: int) -> Atlas:
+    """Read the atlas of a VAE.
+
+    Args:
+        folder: the VAE's folder.
+        width: coordinates of its latent.
+
+    Returns:
+        The atlas.
 
     Raises:
         UserError: there is none, or it belongs to another model.
@@ -109,18 +176,26 @@ def read(folder: Path, width: int) -> Atlas:
         raise UserError("This model has no atlas, and so no map, no typicality and no measured dimensions.")
     try:
         with safe_open(path, framework="np") as file:
-            about = file.metadata() or {}
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        atlas = _atlas(json.loads(about["attributes"]), tensors)
+        atlas = _atlas(json.loads(metadata["attributes"]), tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"The atlas of this model cannot be read ({error}). Make it again with its recipe.") from error
-    if about.get("version") != VERSION or not _fits(atlas, width):
+    if metadata.get("version") != VERSION or not _fits(atlas, width):
         raise UserError("The atlas in this model's folder was made for another model. Make it again with its recipe.")
     return atlas
 
 
-def write(folder: Path, atlas: Atlas) -> Path:
-    """Save as `atlas.safetensors`, latents and labels as small as they may be."""
+def write_atlas(folder: Path, atlas: Atlas) -> Path:
+    """Save an atlas as `atlas.safetensors`, latents in half precision.
+
+    Args:
+        folder: the VAE's folder.
+        atlas: what to save.
+
+    Returns:
+        The file's path.
+    """
     from safetensors.numpy import save_file
 
     attributes = [{"name": name, "values": values} for name, values in zip(atlas.names, atlas.values, strict=True)]
@@ -137,8 +212,8 @@ _TENSORS = ("latents", "labels", "points", "shown", "sheets", "ends", "kl", "spr
 
 def _atlas(attributes: list[dict[str, Any]], tensors: dict[str, np.ndarray]) -> Atlas:
     tensors["latents"] = tensors["latents"].astype(np.float32)
-    names = tuple(str(about["name"]) for about in attributes)
-    values = tuple(tuple(map(str, about["values"])) for about in attributes)
+    names = tuple(str(attribute["name"]) for attribute in attributes)
+    values = tuple(tuple(map(str, attribute["values"])) for attribute in attributes)
     return Atlas(names=names, values=values, **tensors)
 
 

@@ -1,7 +1,7 @@
-"""What a page or a program sends, checked before any of it is computed with.
+"""Validate what a page or a program sends to the VAE: latents, control values, seeds, numbers.
 
-Invariants: everything here is hostile until it is proven to be plain numbers and words of the right count and
-size; what is wrong is said in a `UserError`. Sizes are compared before anything is built of them.
+Invariants: nothing from outside is trusted until it is proven to be plain numbers and words of the right count and
+size. Sizes are compared before anything is built of them; a `UserError` says what is wrong.
 """
 
 from collections.abc import Sequence
@@ -9,22 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from playground.avatars.controls import Control, apply_all
+from playground.avatars.controls import Control, apply_controls
 from playground.errors import UserError
 
-FARTHEST = 20.0  # standard deviations of the prior; beyond it no picture means anything
-LARGEST_SEED = 2**32 - 1
+MAX_ABS = 20.0  # of a latent's numbers, in standard deviations of the prior; beyond it no picture means anything
+MAX_SEED = 2**32 - 1
 SIDES = range(16, 1025)  # pixels of a live picture
 
 
 def latent(value: Any, width: int) -> np.ndarray:
-    """(width,) float32 of a list of numbers or an array. Raises `UserError`."""
+    """A latent.
+
+    Args:
+        value: a list of numbers, or an array.
+        width: z_dim of the model.
+
+    Returns:
+        (width,) float32.
+
+    Raises:
+        UserError: another length or type, or numbers that are not finite or beyond `MAX_ABS`.
+    """
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         if value.shape != (width,):
             raise UserError(f"A latent of this model has {width} numbers; this one has the shape {value.shape}.")
         numbers = value.astype(np.float32)
-        if not np.all(np.abs(numbers) <= FARTHEST):  # NaN is not either
-            raise _too_far()
+        if not np.all(np.abs(numbers) <= MAX_ABS):  # NaN is not either
+            raise _out_of_range()
         return numbers
     if not isinstance(value, list | tuple):
         raise UserError(f"A latent is a list of {width} numbers, as encoding a picture gives it.")
@@ -32,56 +43,98 @@ def latent(value: Any, width: int) -> np.ndarray:
         raise UserError(f"A latent of this model has {width} numbers; this one has {len(value)}.")
     if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value):
         raise UserError(f"A latent is a plain list of {width} numbers; this one holds something else.")
-    if not all(abs(number) <= FARTHEST for number in value):
-        raise _too_far()
+    if not all(abs(number) <= MAX_ABS for number in value):
+        raise _out_of_range()
     return np.array(value, np.float32)
 
 
-def values(of: Sequence[Control], chosen: Any) -> dict[str, float | str]:
-    """Values by the names of controls that exist; whether each control has its value, applying it tells."""
-    if not isinstance(chosen, dict):
+def apply_values(controls: Sequence[Control], latent: np.ndarray, values: Any) -> np.ndarray:
+    """A latent with named controls at other values.
+
+    Args:
+        controls: those the model has.
+        latent: (z_dim,), valid.
+        values: a dict of control name to number or word, applied in its order.
+
+    Returns:
+        A copy (z_dim,).
+
+    Raises:
+        UserError: not a dict, a control that does not exist, or a value a control does not have.
+    """
+    if not isinstance(values, dict):
         raise UserError('Attributes are an object of names and values, such as {"skin": 2, "glasses": "round"}.')
-    names = {control.name for control in of}
-    for name, value in chosen.items():
+    names = {control.name for control in controls}
+    for name, value in values.items():
         if name not in names:
             raise UserError(f"There is no control “{str(name)[:40]}”. There are: {', '.join(sorted(names))}.")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number and not isinstance(value, str):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number and not isinstance(value, str):
             raise UserError(f"{name} takes a number or one of its words.")
-        if number and not abs(value) <= 1e6:
+        if is_number and not abs(value) <= 1e6:
             raise UserError(f"{name} takes a number within its range.")
-    return dict(chosen)
-
-
-def apply(of: Sequence[Control], where: np.ndarray, chosen: Any) -> np.ndarray:
-    """A copy of the latent `where` (z,) with the named controls at their values. Raises `UserError`."""
-    return apply_all(of, where, values(of, chosen))
+    return apply_controls(controls, latent, values)
 
 
 def seed(value: Any) -> int:
-    """A whole number 0..2^32 - 1; 7.0 counts as 7, since pages know no whole numbers."""
+    """A seed; 7.0 counts as 7, since pages know no whole numbers.
+
+    Args:
+        value: what was sent.
+
+    Returns:
+        0 to 2^32 - 1.
+
+    Raises:
+        UserError: anything else.
+    """
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole or not 0 <= value <= LARGEST_SEED:
-        raise UserError(f"A seed is a whole number from 0 to {LARGEST_SEED}.")
+    if isinstance(value, bool) or not whole or not 0 <= value <= MAX_SEED:
+        raise UserError(f"A seed is a whole number from 0 to {MAX_SEED}.")
     return int(value)
 
 
 def number(value: Any, name: str, low: float, high: float) -> float:
-    """A number within `low` … `high`."""
+    """A number within a range.
+
+    Args:
+        value: what was sent.
+        name: what it is, for the message.
+        low: least value.
+        high: greatest value.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: anything else.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise UserError(f"{name} goes from {low:g} to {high:g}.")
     return float(value)
 
 
 def count(value: Any, name: str, within: range) -> int:
-    """A whole number within a range."""
+    """A whole number within a range.
+
+    Args:
+        value: what was sent.
+        name: what it is, for the message.
+        within: the allowed values.
+
+    Returns:
+        The number.
+
+    Raises:
+        UserError: anything else.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value not in within:
         raise UserError(f"{name} is a whole number from {within[0]} to {within[-1]}.")
     return value
 
 
-def _too_far() -> UserError:
+def _out_of_range() -> UserError:
     return UserError(
-        f"The numbers of a latent lie between -{FARTHEST:g} and {FARTHEST:g}; this one has another. "
+        f"The numbers of a latent lie between -{MAX_ABS:g} and {MAX_ABS:g}; this one has another. "
         "Take a latent that was encoded or sampled here."
     )

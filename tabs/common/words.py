@@ -85,6 +85,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{licence} · {state} · 可读 {context:,} 个词元 · 约占内存 {memory}。{note}",
     ),
     "model_line_remote": ("{licence} · runs at {host}. {note}", "{licence} · 运行于 {host}。{note}"),
+    "save_animation": ("Save animation", "保存动画"),
     # the live stage
     "live_loading": ("Drawing…", "正在绘制……"),
     "live_lost": (

@@ -1,159 +1,281 @@
-"""What the page shows of a recipe: pure functions from our records to component values.
+"""Component values of the GAN tab: pure functions of edit states and results.
 
-Invariants: nothing here draws or asks a model; words come from `tabs.common.words`.
+Invariants: nothing here runs a model; words come from `tabs.common.words`.
 """
 
 from typing import Any
 
-import gradio as gr
+import numpy as np
+from PIL import Image
 
 from playground.catalog import Entry
-from playground.gan import styles
-from playground.gan.types import GeneratorConfig
-from playground.runtime.task import Phase
+from playground.gan.edit_state import DirectionEdit, EditState
+from playground.gan.styles import layer_groups
+from playground.gan.types import AttributeHistogram, GeneratorConfig
+from playground.imaging import encoding
 from playground.weights.types import State
+from tabs.common import attribute_words
+from tabs.common.components import bar_groups, row
 from tabs.common.live.stage import slider, stage_value
-from tabs.common.model_menu import state_text
-from tabs.common.progress import phase_text as chat_phase_text
-from tabs.common.words import LANGUAGES, say, size_text
-from tabs.gan.edit_state import STRENGTH, TRUNCATION, Move, Recipe
+from tabs.common.model_menu import model_line as common_model_line
+from tabs.common.words import LANGUAGES, say
 from tabs.gan.words import WORDS
 
 COMPONENTS = 6  # directions shown of a kind and range
-RANGES = ("all", "coarse", "middle", "fine", "own")
+TRUNCATION = (-1.0, 1.5)  # ends of the slider
+STRENGTH = (-3.0, 3.0)  # ends of a direction's slider, standard deviations of w
+THUMBNAIL_SIDE = 112  # pixels
+GROUPS = ("coarse", "middle", "fine")
+RANGES = ("all", *GROUPS, "own")
 _GRID_WORDS = (
-    "grid", "seed", "seeds", "seeds_hint", "previous", "next", "random", "truncation", "truncation_hint", "judged",
-    "judged_hint", "sort", "by_seed", "best_first", "worst_first", "unreachable",
+    "grid", "seed", "seeds", "seeds_hint", "previous", "next", "random", "judged", "judged_hint", "sort", "by_seed",
+    "best_first", "worst_first", "unreachable",
 )  # fmt: skip
 
 
-def model_choice(entry: Entry, state: State, language: str) -> str:
-    """One line of the model menu."""
-    return f"{entry.label} · {entry.licence} · {state_text(entry, state, language)}"
+def model_line(entry: Entry, config: GeneratorConfig, state: State, language: str) -> str:
+    """What to know of the chosen model before its first picture.
+
+    Args:
+        entry: the model.
+        config: its shapes.
+        state: whether it is on this disk.
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        One line.
+    """
+    return common_model_line(entry, state, language, "gan_model_line", size=config.size, layers=config.layers)
 
 
-def model_line(entry: Entry, about: GeneratorConfig, state: State, language: str) -> str:
-    """What to know of the chosen model before its first picture."""
-    return say(
-        language,
-        "gan_model_line",
-        licence=entry.licence,
-        state=state_text(entry, state, language),
-        size=about.size,
-        layers=len(about.resolutions),
-        memory=size_text(entry.memory_bytes),
-        note=entry.note,
-    )
+def grid_value(model: str, chosen: int | None, truncation: float = 1.0) -> dict[str, Any]:
+    """The value of a `SeedGrid`. Its words come in every language: it is there before Python knows the visitor's.
 
+    Args:
+        model: a GAN's catalogue id.
+        chosen: seed of the current picture.
+        truncation: psi of all tiles.
 
-def grid_value(model: str, chosen: int | None) -> dict[str, Any]:
-    """The value of a `SeedGrid`. Its words come in every language: it is there before Python knows the visitor's."""
+    Returns:
+        Plain JSON.
+    """
     words = {
         language: {name: WORDS[f"gan_{name}"][place] for name in _GRID_WORDS}
         for place, language in enumerate(LANGUAGES)
     }
-    return {"model": model, "chosen": chosen, "words": words}
+    return {"model": model, "chosen": chosen, "truncation": truncation, "words": words}
 
 
-def stage(recipe: Recipe, about: GeneratorConfig, language: str) -> dict[str, Any]:
-    """The value of the `LiveStage` that draws this recipe."""
-    shown, stands = controls(recipe, about, language), values(recipe, about)
-    return stage_value(recipe.model, shown, language, values=stands, extra=recipe.plain())
+def stage(state: EditState, config: GeneratorConfig, language: str) -> dict[str, Any]:
+    """The value of the `LiveStage` that draws a picture.
 
+    Args:
+        state: the picture.
+        config: shapes of its model.
+        language: one of `tabs.common.words.LANGUAGES`.
 
-def controls(recipe: Recipe, about: GeneratorConfig, language: str) -> list[dict[str, Any]]:
-    """The sliders of a recipe: truncation, how far it reaches, kept directions, found ones.
-
-    Where they stand is told by `values` alone: sliders that stay the same are not built anew in the page.
+    Returns:
+        Plain JSON.
     """
-    layers, (low, high), (least, most) = len(about.resolutions), TRUNCATION, STRENGTH
+    shown, at = controls(state, config, language), slider_values(state, config)
+    return stage_value(state.model, shown, language, values=at, extra=state.to_dict())
+
+
+def controls(state: EditState, config: GeneratorConfig, language: str) -> list[dict[str, Any]]:
+    """The sliders of a picture: truncation, its cutoff, named directions, found directions.
+
+    Where they stand is told by `slider_values` alone: sliders that stay the same are not built anew in the page.
+
+    Args:
+        state: the picture.
+        config: shapes of its model.
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        Sliders as the stage takes them.
+    """
+    layers, (low, high), (least, most) = config.layers, TRUNCATION, STRENGTH
     fixed: dict[str, Any] = {"random": False}
     psi = slider("truncation", say(language, "gan_truncation"), low, high, 1.0, step=0.01, home=1.0, **fixed)
-    until = slider("cutoff", say(language, "gan_cutoff"), 0, layers, layers, step=1, home=layers, **fixed)
-    named = [(f"kept-{place}", f"{each.title} · {range_text(each.layers, layers, language)}")
-             for place, each in enumerate(recipe.kept)]  # fmt: skip
-    named += [(move.name, move_text(move, layers, language)) for move in recipe.moves]
+    cutoff = slider("cutoff", say(language, "gan_cutoff"), 0, layers, layers, step=1, home=layers, **fixed)
+    named = [
+        (f"custom-{place}", f"{each.label} · {range_text(each.layers, layers, language)}")
+        for place, each in enumerate(state.custom_directions)
+    ]
+    named += [(each.name, direction_text(each, layers, language)) for each in state.directions]
     found = [slider(name, words, least, most, 0.0, step=0.01, unit="σ", home=0.0) for name, words in named]
-    return [psi, until, *found]
+    return [psi, cutoff, *found]
 
 
-def values(recipe: Recipe, about: GeneratorConfig) -> dict[str, float | str]:
-    """Where every slider of `controls` stands."""
-    cutoff = len(about.resolutions) if recipe.cutoff is None else recipe.cutoff
-    stands: dict[str, float | str] = {"truncation": recipe.truncation, "cutoff": float(cutoff)}
-    stands |= {f"kept-{place}": each.strength for place, each in enumerate(recipe.kept)}
-    return stands | {move.name: move.strength for move in recipe.moves}
+def slider_values(state: EditState, config: GeneratorConfig) -> dict[str, float | str]:
+    """Where every slider of `controls` stands.
+
+    Args:
+        state: the picture.
+        config: shapes of its model.
+
+    Returns:
+        Slider name to value.
+    """
+    cutoff = config.layers if state.cutoff is None else state.cutoff
+    values: dict[str, float | str] = {"truncation": state.truncation, "cutoff": float(cutoff)}
+    values |= {f"custom-{place}": each.strength for place, each in enumerate(state.custom_directions)}
+    return values | {each.name: each.strength for each in state.directions}
 
 
-def caption(recipe: Recipe, language: str) -> str:
-    """What a picture is called."""
-    name = say(language, "gan_current_own")
-    if recipe.seed is not None:
-        name = say(language, "gan_current", seed=recipe.seed)
-    if recipe.mix_seed is not None and recipe.mix_layers:
-        name = say(language, "gan_mixed_with", name=name, seed=recipe.mix_seed)
+def caption(state: EditState, language: str) -> str:
+    """What a picture is called.
+
+    Args:
+        state: the picture.
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        Its seed, and the seed it is mixed with.
+    """
+    name = say(language, "gan_current_own") if state.seed is None else say(language, "gan_current", seed=state.seed)
+    if state.mix_seed is not None and state.mix_layers:
+        name = say(language, "gan_mixed_with", name=name, seed=state.mix_seed)
     return name
 
 
-def move_text(move: Move, layers: int, language: str) -> str:
-    """What a found direction is called until it has a name: PCA 1 · fine."""
-    kind = {"pca": "PCA", "sefa": "SeFa"}[move.kind]
-    return f"{kind} {move.index + 1} · {range_text(move.layers, layers, language)}"
+def direction_text(direction: DirectionEdit, layers: int, language: str) -> str:
+    """What a found direction is called until it has a name, for instance: PCA 1 · fine.
+
+    Args:
+        direction: kind, index and layers.
+        layers: how many the model has.
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        Its name.
+    """
+    kind = {"pca": "PCA", "sefa": "SeFa"}[direction.kind]
+    return f"{kind} {direction.index + 1} · {range_text(direction.layers, layers, language)}"
 
 
 def range_text(span: tuple[int, int], layers: int, language: str) -> str:
-    """A range of layers in words: a group's name where it is one."""
+    """A range of layers in words: a group's name where it is one.
+
+    Args:
+        span: first and last layer.
+        layers: how many the model has.
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        Its name.
+    """
     for name in RANGES[:-1]:
-        if span == range_of(name, layers):
+        if span == group_range(name, layers):
             return say(language, f"gan_range_{name}")
     return say(language, "gan_range_layers", first=span[0], last=span[1])
 
 
-def range_of(name: str, layers: int) -> tuple[int, int]:
-    """First and last layer of a group; of all of them for any other name."""
-    for group, found in styles.groups(layers).items():
+def group_range(name: str, layers: int) -> tuple[int, int]:
+    """First and last layer of a group.
+
+    Args:
+        name: "coarse", "middle" or "fine"; anything else means all layers.
+        layers: how many the model has.
+
+    Returns:
+        The range, both ends included.
+    """
+    for group, found in layer_groups(layers).items():
         if group == name and found:
             return found[0], found[-1]
     return 0, layers - 1
 
 
-def directions(recipe: Recipe, layers: int, language: str) -> gr.Dropdown:
-    """The menu of directions that can be kept: those that are on show, the moved ones first."""
-    moves = sorted(recipe.moves, key=lambda move: -abs(move.strength))
-    choices = [(move_text(move, layers, language), move.name) for move in moves]
-    return gr.Dropdown(choices=choices, value=choices[0][1] if choices else None)
+def layer_choices(config: GeneratorConfig, language: str) -> list[tuple[str, int]]:
+    """One checkbox per layer: its number and resolution.
 
+    Args:
+        config: shapes of the model.
+        language: one of `tabs.common.words.LANGUAGES`.
 
-def kept(recipe: Recipe) -> tuple[gr.Dropdown, gr.Group]:
-    """The menu of kept directions, to remove one, and the group it stands in."""
-    choices = [(each.title, place) for place, each in enumerate(recipe.kept)]
-    return gr.Dropdown(choices=choices, value=choices[-1][1] if choices else None), gr.Group(visible=bool(choices))
-
-
-def layer_choices(about: GeneratorConfig, language: str) -> list[tuple[str, int]]:
-    """One box per layer for mixing: its number and the pixels it draws at."""
-    return [
-        (say(language, "gan_mix_layer", layer=layer, size=size), layer) for layer, size in enumerate(about.resolutions)
-    ]
+    Returns:
+        (text, layer) each.
+    """
+    sizes = enumerate(config.resolutions)
+    return [(say(language, "gan_mix_layer", layer=layer, size=size), layer) for layer, size in sizes]
 
 
 def group_choices(language: str) -> list[tuple[str, str]]:
-    """One box per group of layers."""
-    return [(say(language, f"gan_range_{name}"), name) for name in ("coarse", "middle", "fine")]
+    """One checkbox per group of layers.
+
+    Args:
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        (text, group) each.
+    """
+    return [(say(language, f"gan_range_{name}"), name) for name in GROUPS]
 
 
 def range_choices(language: str) -> list[tuple[str, str]]:
-    """The ranges of layers a direction can act on."""
+    """The ranges of layers a direction can act on.
+
+    Args:
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        (text, range) each.
+    """
     return [(say(language, f"gan_range_{name}"), name) for name in RANGES]
 
 
-def whole_groups(ticked: tuple[int, ...], layers: int) -> list[str]:
-    """The groups whose layers are all ticked."""
-    return [name for name, found in styles.groups(layers).items() if found and set(found) <= set(ticked)]
+def complete_groups(layers: tuple[int, ...], count: int) -> list[str]:
+    """The groups whose layers are all ticked.
+
+    Args:
+        layers: ticked layers.
+        count: how many the model has.
+
+    Returns:
+        Names of groups.
+    """
+    return [name for name, found in layer_groups(count).items() if found and set(found) <= set(layers)]
 
 
-def phase_text(phase: Phase, language: str, counted: str = "") -> str:
-    """Where long work stands; `counted` is the key of words for work that counts."""
-    if phase.kind == "preparing" and phase.total and counted:
-        return say(language, counted, done=phase.done, total=phase.total)
-    return chat_phase_text(phase, language)
+def histogram(found: AttributeHistogram, language: str) -> dict[str, Any]:
+    """The value of a `BarChart`; the page shows the attributes that differ most from the training data first.
+
+    Args:
+        found: what was counted so far.
+        language: one of `tabs.common.words.LANGUAGES`.
+
+    Returns:
+        Plain JSON, whose lists keep their order and lengths while the counting goes on.
+    """
+    samples, dataset = say(language, "gan_histogram_here"), say(language, "gan_histogram_world")
+    groups = []
+    for each in found.attributes:
+        longest = max(0.01, *each.samples, *each.dataset)
+        rows = []
+        for value, ours, theirs in zip(each.values, each.samples, each.dataset, strict=True):
+            label = attribute_words.value(value, language)
+            title = f"{label}: {_percent(ours)} {samples}, {_percent(theirs)} {dataset}"
+            rows.append(row(label, (ours / longest, theirs / longest), _percent(ours), title))
+        groups.append((attribute_words.name(each.attribute, language), each.distance, rows))
+    note = say(
+        language, "gan_histogram_note", precision=100 * found.precision, coverage=100 * found.coverage,
+        count=found.count,
+    )  # fmt: skip
+    return bar_groups(groups, (samples, dataset), note)
+
+
+def thumbnail(picture: Image.Image) -> str:
+    """A small picture as a data URI.
+
+    Args:
+        picture: any picture.
+
+    Returns:
+        A JPEG data URI.
+    """
+    return encoding.data_uri(encoding.jpeg(np.asarray(picture.convert("RGB")), THUMBNAIL_SIDE))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.{1 if share < 0.0995 else 0}f} %"

@@ -1,7 +1,7 @@
-"""A grid of samples by their seeds: a component of our own, since a gallery would write every picture to disk.
+"""A grid of samples by seed: a component of our own, since a gallery would write every picture to disk.
 
-Invariants: the page holds what is wished (seeds, truncation, order) and asks one server function for tiles; the
-newest wish wins and the last is never lost. Values reach the page as text nodes and attributes only, never as HTML.
+Invariants: the page holds what is wanted (seeds, order) and asks one server function for tiles; the newest request
+wins and the last is never lost. Values reach the page as text nodes and attributes only, never as HTML.
 """
 
 from collections.abc import Callable
@@ -9,25 +9,28 @@ from typing import Any
 
 from tabs.common.html_component import HtmlComponent
 
-Wish = dict[str, Any]
-DrawTiles = Callable[[Wish], dict[str, Any]]
+TilesRequest = dict[str, Any]
+DrawTiles = Callable[[TilesRequest], dict[str, Any]]
 
 
 class SeedGrid(HtmlComponent):
-    """Tiles to choose from, with their seeds and (if wished) the discriminator's percentile.
+    """Tiles to choose from, with their seeds and (on request) the discriminator's percentile.
 
-    `value` is {model, chosen, words: {language: {key: text}}}: `chosen` is the seed of the current picture or None.
-    `draw` gets {model, seeds, truncation, judged} from a browser (hostile) and gives {seeds, tiles} or {error}; a tile
-    is {seed, image, realness}. It is first called when the grid is first seen.
+    Event: `select` with {seed}, when a tile is chosen.
 
-    Events: `select` with {seed, truncation}: a tile was chosen.
+    Args:
+        draw: gets {model, seeds, truncation, judged} from a browser (untrusted) and returns {seeds, tiles} or {error};
+            a tile is {seed, image, realness}. First called when the grid is first seen.
+        value: {model, chosen, truncation, words: {language: {key: text}}}; `chosen` is the seed of the current picture
+            or None, `truncation` the psi of all tiles.
+        kwargs: of `gr.HTML`.
     """
 
     root, bare = "seeds", False
-    styles, scripts = ("grid.css",), ("grid.js",)
+    styles, scripts = ("seed_grid.css",), ("seed_grid.js",)
 
     def __init__(self, draw: DrawTiles, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        def tiles(wish: Wish) -> dict[str, Any]:
-            return draw(wish)
+        def tiles(request: TilesRequest) -> dict[str, Any]:
+            return draw(request)
 
         super().__init__(value, server_functions=[tiles], **kwargs)

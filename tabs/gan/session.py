@@ -1,56 +1,64 @@
-"""What belongs to one visitor of the GAN tab: the way back, the film's key frames, what is being made.
+"""What is kept for one visitor of the GAN tab: undo history, key frames, the truncation sheet.
 
-Invariants: it lives as long as the page is open and holds no model. The current picture itself is in the page.
+Invariants: it lives as long as the page is open and holds no model. The current picture itself is in the page's stage.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+from playground.gan.edit_state import EditState
+from tabs.common.session import SessionState
 
-from playground.runtime.worker import Job
-from tabs.gan.edit_state import Recipe
-
-MOST_STEPS_BACK = 50
+MAX_UNDO = 50
 
 
 @dataclass(frozen=True)
-class Key:
-    """A key frame: whose style it is, the style (layers, w), and its picture as a data URI."""
+class KeyFrame:
+    """A key frame of the animation: the picture's state, its thumbnail as a data URI, and its caption."""
 
-    recipe: Recipe
-    style: np.ndarray
+    state: EditState
     image: str
     caption: str
 
 
-class SessionState:
+class GanSession(SessionState):
     """One visitor's GAN tab. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
-        self.past: list[Recipe] = []
-        self.future: list[Recipe] = []
-        self.keys: list[Key] = []
-        self.sheet: tuple[float, ...] = ()
-        self.job: Job[Any] | None = None
-        self.model = ""  # whose pictures are on the page
+        super().__init__()
+        self.start("")
 
-    def remember(self, recipe: Recipe) -> None:
-        """A new picture is current; what was taken back before is gone."""
-        if not self.past or self.past[-1] != recipe:
-            self.past = [*self.past, recipe][-MOST_STEPS_BACK:]
-            self.future = []
+    def start(self, model: str) -> None:
+        """Begin with a model: nothing made with another one is kept.
 
-    def back(self) -> Recipe | None:
+        Args:
+            model: its catalogue id.
+        """
+        self.model = model
+        self.undo_stack: list[EditState] = []  # the current picture is the last
+        self.redo_stack: list[EditState] = []
+        self.keys: list[KeyFrame] = []
+        self.sheet: tuple[float, ...] = ()  # psi of each picture of the truncation sheet
+
+    def remember(self, state: EditState) -> None:
+        """Record a new current picture; what was undone can no longer be redone.
+
+        Args:
+            state: the picture.
+        """
+        if not self.undo_stack or self.undo_stack[-1] != state:
+            self.undo_stack = [*self.undo_stack, state][-MAX_UNDO:]
+            self.redo_stack = []
+
+    def undo(self) -> EditState | None:
         """The picture before the current one, or None."""
-        if len(self.past) < 2:
+        if len(self.undo_stack) < 2:
             return None
-        self.future.append(self.past.pop())
-        return self.past[-1]
+        self.redo_stack.append(self.undo_stack.pop())
+        return self.undo_stack[-1]
 
-    def forth(self) -> Recipe | None:
-        """The picture that was taken back last, or None."""
-        if not self.future:
+    def redo(self) -> EditState | None:
+        """The picture that was undone last, or None."""
+        if not self.redo_stack:
             return None
-        self.past.append(self.future.pop())
-        return self.past[-1]
+        self.undo_stack.append(self.redo_stack.pop())
+        return self.undo_stack[-1]

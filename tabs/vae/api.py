@@ -47,7 +47,7 @@ def vae_endpoints(playground: Playground) -> None:
             model: A VAE's id, as listed by /models.
             seed: Decides the new face where the latent is null (0 to 4294967295).
         """
-        z = service.placed(_text(model), latent, attributes if attributes is not None else {}, seed)
+        z = service.edit_latent(_text(model), latent, attributes if attributes is not None else {}, seed)
         settings = f"Model: {model}" if latent is not None else f"Model: {model}, Seed: {seed}"
         return png_file(service.render(model, z), "decoded", settings)
 
@@ -78,7 +78,7 @@ def _plain(found: Encoded) -> dict[str, Any]:
         "ssim": round(found.ssim, 4),
         "typicality": usual
         and {"bits_per_dim": round(usual.bits_per_dim, 3), "percentile": round(usual.percentile, 3)},
-        "of_this_world": found.of_this_world,
+        "of_this_world": found.in_distribution,
         "crop": [found.crop.left, found.crop.top, found.crop.side, found.crop.side],
     }
 

@@ -11,8 +11,8 @@ import gradio as gr
 
 from playground.errors import UserError
 from playground.imaging import uploads
-from playground.vae.service import MOST_EXAMPLES
-from tabs.common.components import clicked, strip
+from playground.vae.service import MAX_EXAMPLES
+from tabs.common.components import selected_index, strip
 from tabs.common.words import language_of, say
 from tabs.vae import render
 from tabs.vae.handlers import VaeHandlers
@@ -35,7 +35,7 @@ class CustomDirectionHandlers:
     def choose(self, visit: SessionState, stage: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A coordinate was clicked: its slider comes, or goes."""
         found = self.handlers.service.dimensions(visit.model)
-        place = clicked(data, len(found))
+        place = selected_index(data, len(found))
         if place is not None:
             index = found[place].index
             if index in visit.dimensions:
@@ -53,10 +53,10 @@ class CustomDirectionHandlers:
 
     def add_files(self, visit: SessionState, paths: list[str] | None, group: str) -> dict[str, Any]:
         """Pictures of the visitor's join a group."""
-        room = MOST_EXAMPLES - len(visit.groups[group])
+        room = MAX_EXAMPLES - len(visit.groups[group])
         if len(paths or []) > room:
-            raise UserError(f"A group holds {MOST_EXAMPLES} pictures; there is room for {room} more.")
-        size = self.handlers.service.about(visit.model).size
+            raise UserError(f"A group holds {MAX_EXAMPLES} pictures; there is room for {room} more.")
+        size = self.handlers.service.config(visit.model).size
         return self._joined(visit, group, [uploads.square(uploads.read(path), size)[0] for path in paths or []])
 
     def empty(self, visit: SessionState, group: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class CustomDirectionHandlers:
         return (*self.handlers.redraw(visit, stage, language_of(request)).updates(), "")
 
     def _joined(self, visit: SessionState, group: str, pictures: list[Any]) -> dict[str, Any]:
-        if len(visit.groups[group]) + len(pictures) > MOST_EXAMPLES:
-            raise UserError(f"A group holds {MOST_EXAMPLES} pictures. Empty it first.")
+        if len(visit.groups[group]) + len(pictures) > MAX_EXAMPLES:
+            raise UserError(f"A group holds {MAX_EXAMPLES} pictures. Empty it first.")
         visit.groups[group] = [*visit.groups[group], *pictures]
         return strip([(picture, "") for picture in visit.groups[group]], size=64)

@@ -16,7 +16,7 @@ from playground.errors import UserError
 from playground.imaging import latent_file
 from playground.imaging.encoding import enlarge
 from playground.imaging.latent_file import LatentFile
-from tabs.common.live.stage import plain
+from tabs.common.live.stage import to_lists
 from tabs.common.words import language_of
 from tabs.vae.handlers import VaeHandlers
 from tabs.vae.session import SessionState
@@ -46,12 +46,14 @@ class FileHandlers:
         """The picture, with the latent inside."""
         file = self._file(visit, stage)
         picture = self.handlers.service.render(visit.model, file.latent)
-        return _file("face.png", "image/png", latent_file.into_png(enlarge(np.asarray(picture), SAVED_SIDE), file))
+        return _file(
+            "face.png", "image/png", latent_file.png_with_latent(enlarge(np.asarray(picture), SAVED_SIDE), file)
+        )
 
     def load(self, visit: SessionState, path: str, request: gr.Request) -> tuple[Any, ...]:
         """A face that was saved, on the stage; what is there stays if the file is not one."""
-        width = self.handlers.service.about(visit.model).latent
-        latent = latent_file.expect(latent_file.from_file(path), "vae", visit.model, (width,))
+        width = self.handlers.service.config(visit.model).latent
+        latent = latent_file.check_latent(latent_file.read_latent_file(path), "vae", visit.model, (width,))
         return self.handlers.show(visit, latent, language_of(request)).updates()
 
     def share(self, visit: SessionState, stage: Any, request: gr.Request) -> str:
@@ -67,7 +69,7 @@ class FileHandlers:
         return self.handlers.show(visit, latent, language_of(request)).updates()
 
     def _file(self, visit: SessionState, stage: Any) -> LatentFile:
-        return LatentFile("vae", visit.model, plain(self.handlers.now(visit, stage)))
+        return LatentFile("vae", visit.model, to_lists(self.handlers.now(visit, stage)))
 
 
 def to_text(model: str, latent: np.ndarray) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from playground.errors import UserError
 from playground.imaging import uploads
 from playground.vae.service import VaeService
-from tabs.common.live.stage import numbers
+from tabs.common.live.stage import parse_array
 from tabs.common.words import language_of, say
 from tabs.vae import render
 from tabs.vae.handlers_live import WIDEST_LATENT
@@ -43,7 +43,7 @@ class VaeHandlers:
         """A movement has ended: remember it, and say what it changed and how usual the face is now."""
         language = language_of(request)
         sent = data._data if isinstance(data._data, dict) else {}
-        latent = numbers(sent.get("latent"), 1, WIDEST_LATENT)
+        latent = parse_array(sent.get("latent"), 1, WIDEST_LATENT)
         if sent.get("model") != visit.model:
             return Updates().updates()  # the model was changed meanwhile
         moved = sent.get("moved")
@@ -108,7 +108,7 @@ class VaeHandlers:
     def now(self, visit: SessionState, stage: Any) -> np.ndarray:
         """The latent on show: as the page has it, which is never behind. Raises `UserError` before the first."""
         if isinstance(stage, dict) and stage.get("model") == visit.model and stage.get("latent") is not None:
-            return numbers(stage["latent"], 1, WIDEST_LATENT)
+            return parse_array(stage["latent"], 1, WIDEST_LATENT)
         if visit.latent is None:
             raise UserError("There is no picture on the stage yet. Wait for the first one, or sample one.")
         return visit.latent

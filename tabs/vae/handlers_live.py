@@ -10,7 +10,7 @@ import numpy as np
 
 from playground.errors import UserError
 from playground.vae.service import VaeService
-from tabs.common.live.stage import Asked, answer, numbers
+from tabs.common.live.stage import StagePayload, parse_array, stage_answer
 from tabs.vae.render import OWN_REACH, SIDE, WIDEST_DIMENSION
 from tabs.vae.session import MOST_DIMENSIONS, MOST_OWN
 
@@ -30,8 +30,8 @@ class LiveHandlers:
         Raises:
             UserError: anything but a payload of a page of ours.
         """
-        asked = Asked.of(payload, dimensions=1, most=WIDEST_LATENT)
-        width = self.service.about(asked.model).latent
+        asked = StagePayload.parse(payload, dimensions=1, limit=WIDEST_LATENT)
+        width = self.service.config(asked.model).latent
         named = {name: value for name, value in asked.values.items() if not name.startswith(("dim_", "own_"))}
         latent = asked.latent
         if latent is not None and len(latent) != width:
@@ -45,10 +45,10 @@ class LiveHandlers:
         for name, value in asked.values.items():
             if name.startswith("own_"):
                 stands[name] = value
-        return answer(frame.jpeg, frame.latent, stands)
+        return stage_answer(frame.jpeg, frame.latent, stands)
 
 
-def _raw(latent: np.ndarray, asked: Asked, width: int) -> np.ndarray:
+def _raw(latent: np.ndarray, asked: StagePayload, width: int) -> np.ndarray:
     """(z,) with raw coordinates set, and own directions added."""
     own = asked.extra.get("own") or []
     if not isinstance(own, list) or len(own) > MOST_OWN:
@@ -63,7 +63,7 @@ def _raw(latent: np.ndarray, asked: Asked, width: int) -> np.ndarray:
         if kind == "dim":
             latent[place] = value
         else:
-            vector = numbers(own[place], 1, WIDEST_LATENT)
+            vector = parse_array(own[place], 1, WIDEST_LATENT)
             if len(vector) != width:
                 raise UserError("An attribute of your own belongs to another model. Make it again.")
             latent += value * vector

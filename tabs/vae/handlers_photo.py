@@ -12,7 +12,15 @@ import gradio as gr
 
 from playground.autoencoders import latent_operations as latents
 from playground.autoencoders.service import AutoencoderService
-from playground.autoencoders.types import Changes, Encoded, Event, Interpolation, Reconstruction, Sheet, Working
+from playground.autoencoders.types import (
+    Encoded,
+    Event,
+    Interpolation,
+    LatentChanges,
+    Progress,
+    QuantizationSheet,
+    Reconstruction,
+)
 from playground.errors import Cancelled, UserError
 from playground.imaging import uploads
 from playground.runtime.task import Phase
@@ -89,7 +97,7 @@ class PhotoHandlers:
         """The photograph with 1 to 8 bits a number."""
         image = self._read(picture, "photo_no_picture", request)
         model, side, changes = _options(values)
-        job = self.service.bit_sheet(visitor_of(request), model, image, changes, side, visit.encoded)
+        job = self.service.quantization_sheet(visitor_of(request), model, image, changes, side, visit.encoded)
         yield from self._follow(visit, job, request)
 
     def between(
@@ -128,7 +136,7 @@ class PhotoHandlers:
                 text = said
                 if isinstance(event, Phase):
                     text = phase_text(event, language) if event.kind != "ready" else said
-                elif isinstance(event, Working):
+                elif isinstance(event, Progress):
                     text = view.working_text(event, language)
                 elif event is not None:
                     final = self._result(visit, event, language)
@@ -156,7 +164,7 @@ class PhotoHandlers:
                 running=False,
                 channels=len(event.encoded.latent),
             )
-        if isinstance(event, Sheet):
+        if isinstance(event, QuantizationSheet):
             visit.encoded = event.encoded
             best = event.rows[-1][1]
             return PhotoUpdates(
@@ -181,15 +189,15 @@ class PhotoHandlers:
         return uploads.read(picture)
 
 
-def _options(values: tuple[Any, ...]) -> tuple[str, int, Changes]:
+def _options(values: tuple[Any, ...]) -> tuple[str, int, LatentChanges]:
     """Model, longer side and changes from the values of the column: checked here and by the service."""
     model, side, noise, bits, seed, *gain = values
-    changes = latents.checked(gain, bits, noise, seed)
+    changes = latents.validate_changes(gain, bits, noise, seed)
     # Gains left alone are dropped, so that a model with fewer channels than sliders takes what is left.
     kept = len(changes.gain)
     while kept and changes.gain[kept - 1] == 1:
         kept -= 1
-    return model, side, Changes(changes.gain[:kept], changes.bits, changes.noise, changes.seed)
+    return model, side, LatentChanges(changes.gain[:kept], changes.bits, changes.noise, changes.seed)
 
 
 def _whole(count: float) -> int:

@@ -15,8 +15,7 @@ import numpy as np
 from playground.errors import Cancelled, UserError
 from playground.imaging.encoding import data_uri, jpeg
 from playground.runtime.task import Phase
-from playground.vae.interpolation import between
-from tabs.common.components import clicked, strip
+from tabs.common.components import selected_index, strip
 from tabs.common.progress import phase_text
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
@@ -46,15 +45,18 @@ class InterpolationHandlers:
     def way(self, visit: SessionState, count: float, mode: str, request: gr.Request) -> dict[str, Any]:
         """The strip from A to B, both ends included."""
         a, b = self._ends(visit, language_of(request))
-        pictures = self.handlers.service.interpolate(visit.model, a, b, int(count), mode)  # type: ignore[arg-type]
-        visit.frames = between(a, b, int(count), mode)  # type: ignore[arg-type]  # the service has checked it
+        visit.frames, pictures = self.handlers.service.interpolate(visit.model, a, b, int(count), mode)  # type: ignore[arg-type]
         share = [f"{100 * number / (len(pictures) - 1):.0f} %" for number in range(len(pictures))]
-        return strip(list(zip(pictures, ["A", *share[1:-1], "B"], strict=True)), size=THUMBNAIL, pick=True)
+        return strip(
+            list(zip(pictures, ["A", *share[1:-1], "B"], strict=True)),
+            size=THUMBNAIL,
+            pick=say(language_of(request), "vae_select"),
+        )
 
     def pick_frame(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A picture of the strip was clicked."""
         frames = visit.frames if visit.frames is not None else ()
-        place = clicked(data, len(frames))
+        place = selected_index(data, len(frames))
         return self._put(visit, None if place is None else frames[place], request)
 
     def film(self, visit: SessionState, mode: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
@@ -107,14 +109,14 @@ class InterpolationHandlers:
     def at_map(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A place on the map was clicked."""
         sent = data._data if isinstance(data._data, dict) else {}
-        return self._put(visit, self.handlers.service.at_map(visit.model, sent.get("x"), sent.get("y")), request)  # type: ignore[arg-type]
+        return self._put(visit, self.handlers.service.latent_at(visit.model, sent.get("x"), sent.get("y")), request)  # type: ignore[arg-type]
 
     def pick_term(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """A term or the result was clicked."""
         shown = [visit.aside[name] for name in "ABC" if name in visit.aside]
         if visit.result is not None:
             shown.append(visit.result)
-        place = clicked(data, len(shown))
+        place = selected_index(data, len(shown))
         return self._put(visit, None if place is None else shown[place], request)
 
     def nearest(self, visit: SessionState, stage: Any) -> dict[str, Any]:
@@ -134,7 +136,7 @@ class InterpolationHandlers:
             visit.result = service.arithmetic(visit.model, kept["A"], kept["B"], kept["C"])
             pictures.append((service.render(visit.model, visit.result), "A − B + C"))
         hint = "" if len(pictures) >= len(names) else say(language, "vae_aside_hint")
-        return strip(pictures, size=THUMBNAIL, pick=names == "ABC", hint=hint)
+        return strip(pictures, size=THUMBNAIL, pick=say(language, "vae_select") if names == "ABC" else "", hint=hint)
 
     def _ends(self, visit: SessionState, language: str) -> tuple[np.ndarray, np.ndarray]:
         if not {"a", "b"} <= visit.aside.keys():

@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from playground.vae.service import LONGEST_PATH
-from tabs.common.components import Bars, PictureStrip
+from playground.vae.service import INTERPOLATION_COUNT
+from tabs.common.components import BarChart, PictureStrip
 from tabs.common.errors import shown
 from tabs.common.words import label
 from tabs.vae.custom_directions import CustomDirectionHandlers
@@ -32,7 +32,7 @@ def lower_panels(
     with gr.Accordion(label("vae_way"), open=False) as fold:
         kept, to_a, to_b = _terms("ab", "vae-kept")
         with gr.Row():
-            count = gr.Slider(LONGEST_PATH[0], 24, 8, step=1, label=label("vae_way_count"), min_width=160)
+            count = gr.Slider(INTERPOLATION_COUNT[0], 24, 8, step=1, label=label("vae_way_count"), min_width=160)
             mode = gr.Radio(
                 [(label("vae_lerp"), "lerp"), (label("vae_slerp"), "slerp")], value="slerp", label=label("vae_mode"),
                 min_width=160,
@@ -59,7 +59,7 @@ def lower_panels(
     land.select(shown(ways.at_map), [visit], drawn, trigger_mode="always_last", **verb)
 
     with gr.Accordion(label("vae_dimensions"), open=False) as fold:
-        dimensions = Bars(elem_id="vae-dimensions", max_height=420)
+        dimensions = BarChart(elem_id="vae-dimensions", max_height=420)
     fold.expand(shown(own.dimensions), [visit], dimensions, **verb)
     dimensions.select(shown(own.choose), both, [*drawn, dimensions], **verb)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import gradio as gr
 
-from playground.autoencoders.latent_operations import MOST_BITS, MOST_GAIN, MOST_NOISE
+from playground.autoencoders.latent_operations import MAX_BITS, MAX_GAIN, MAX_NOISE
 from playground.autoencoders.options import AutoencoderOptions
-from playground.autoencoders.service import LEAST_SIDE, MOST_FRAMES, USUAL_SIDE
+from playground.autoencoders.service import DEFAULT_SIDE, MAX_FRAMES, MIN_SIDE
 from playground.core import Playground
 from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice
@@ -44,16 +44,16 @@ def photo_panel(playground: Playground) -> gr.Image | None:
             )
             about = gr.Markdown(view.model_line(first, playground.state(first), "en"), elem_classes="subtle")
             side = gr.Slider(
-                LEAST_SIDE,
+                MIN_SIDE,
                 AutoencoderOptions.of(first).longest_side,
-                value=USUAL_SIDE,
+                value=DEFAULT_SIDE,
                 step=8,
                 label=label("photo_side"),
                 info=label("photo_side_info"),
             )
             with gr.Accordion(label("photo_between"), open=False):
                 second = _picture("photo_second", "photo-second")
-                count = gr.Slider(2, MOST_FRAMES, value=12, step=1, label=label("photo_count"))
+                count = gr.Slider(2, MAX_FRAMES, value=12, step=1, label=label("photo_count"))
                 go = gr.Button(label("photo_between"), elem_id="photo-between")
         with gr.Column(scale=2, min_width=320):
             compare = gr.ImageSlider(
@@ -65,16 +65,16 @@ def photo_panel(playground: Playground) -> gr.Image | None:
             )  # fmt: skip
             with gr.Accordion(label("photo_changes"), open=True):
                 with gr.Row():
-                    bits = gr.Slider(0, MOST_BITS, value=0, step=1, label=label("photo_bits"), elem_id="photo-bits")
+                    bits = gr.Slider(0, MAX_BITS, value=0, step=1, label=label("photo_bits"), elem_id="photo-bits")
                     noise = gr.Slider(
-                        0, MOST_NOISE, value=0, step=0.05, label=label("photo_noise"), info=label("photo_noise_info")
+                        0, MAX_NOISE, value=0, step=0.05, label=label("photo_noise"), info=label("photo_noise_info")
                     )
                     seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, maximum=2**32 - 1, min_width=90)
                 with gr.Row():
                     gains = [
                         gr.Slider(
-                            -MOST_GAIN,
-                            MOST_GAIN,
+                            -MAX_GAIN,
+                            MAX_GAIN,
                             value=1,
                             step=0.05,
                             label=label(f"photo_gain_{number + 1}"),
@@ -135,7 +135,7 @@ def photo_panel(playground: Playground) -> gr.Image | None:
         if visit.model and (visit.model == model_id or remembered not in known):
             return gr.skip()
         choices = [(model_choice(entry, playground.state(entry), language), entry.id) for entry in entries]
-        line, slider, _ = describe(visit, model_id, USUAL_SIDE, request)
+        line, slider, _ = describe(visit, model_id, DEFAULT_SIDE, request)
         return gr.Dropdown(choices=choices, value=model_id), line, slider
 
     gr.on(None, opened, [chosen, visit], [model, about, side], queue=False, **hidden)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from playground.core import Playground
 from playground.errors import UserError
-from tabs.common.components import Bars, PictureStrip, clicked
+from tabs.common.components import BarChart, PictureStrip, selected_index
 from tabs.common.errors import shown
 from tabs.common.live.stage import LiveStage
 from tabs.common.words import label, language_of, say
@@ -52,8 +52,8 @@ def faces_panel(playground: Playground) -> gr.Image:
                 label=label("vae_link"), placeholder=label("vae_link_hint"), lines=1, max_lines=1,
                 buttons=["copy"], elem_id="vae-link",
             )  # fmt: skip
-            typical = Bars(elem_id="vae-typical")
-            leak = Bars(elem_id="vae-leak")
+            typical = BarChart(elem_id="vae-typical")
+            leak = BarChart(elem_id="vae-leak")
         with gr.Column(scale=1, min_width=270):
             model = gr.Dropdown(
                 [(entry.label, entry.id) for entry in entries],
@@ -79,7 +79,7 @@ def faces_panel(playground: Playground) -> gr.Image:
                 label=label("vae_picture"), type="filepath", image_mode=None, format="png", height=220,
                 sources=["upload", "clipboard", "webcam"], elem_id="vae-picture", buttons=[],
             )  # fmt: skip
-            shelf = PictureStrip(render.shelf(examples), elem_id="vae-examples")
+            shelf = PictureStrip(render.example_strip(examples, "en"), elem_id="vae-examples")
             pair = PictureStrip(elem_id="vae-pair")
             quality = gr.Markdown("", elem_id="vae-quality")
     saved = gr.JSON(visible=False)
@@ -97,7 +97,7 @@ def faces_panel(playground: Playground) -> gr.Image:
         return handler
 
     def example(visit: SessionState, stage: Any, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        place = clicked(data, len(examples))
+        place = selected_index(data, len(examples))
         return handlers.encode(visit, stage, None if place is None else str(examples[place]), request)
 
     stage.release(shown(handlers.released), [visit], drawn, trigger_mode="always_last", **verb)

@@ -16,8 +16,8 @@ from playground.imaging import uploads
 from playground.vae.types import Dimension, Direction, Encoded, Frame, Leak, Typicality
 from playground.weights.types import State
 from tabs.common import attribute_words
-from tabs.common.components import bars, strip
-from tabs.common.live.stage import chips, plain, slider, stage_value
+from tabs.common.components import bars, row, strip
+from tabs.common.live.stage import chips, slider, stage_value, to_lists
 from tabs.common.words import say, size_text
 from tabs.vae.session import SessionState
 
@@ -32,9 +32,9 @@ _ORDER = (
 )  # fmt: skip
 
 
-def shelf(paths: Sequence[Path]) -> dict[str, Any]:
+def example_strip(paths: Sequence[Path], language: str) -> dict[str, Any]:
     """Small pictures to choose from."""
-    return strip([(uploads.read(path), "") for path in paths], size=52, pick=True)
+    return strip([(uploads.read(path), "") for path in paths], size=52, pick=say(language, "vae_select_example"))
 
 
 def stage(
@@ -45,7 +45,7 @@ def stage(
     extra = {
         "seed": visit.seed,
         "dimensions": visit.dimensions,
-        "own": [plain(own.vector) for own in visit.own],
+        "own": [to_lists(own.vector) for own in visit.own],
     }
     return stage_value(
         visit.model,
@@ -106,14 +106,9 @@ def typical(found: Typicality | str, language: str) -> dict[str, Any]:
     more = found.percentile >= 0.5
     share = found.percentile if more else 1 - found.percentile
     tone = "good" if found.percentile > 0.1 else "fair" if found.percentile > 0.01 else "bad"
-    row = {
-        "label": say(language, "vae_typical"),
-        "share": found.percentile,
-        "said": say(language, f"vae_typical_{'more' if more else 'less'}", percent=100 * share),
-        "title": say(language, "vae_typical_title", nats=found.log_prob, bits=found.bits_per_dim),
-        "tone": tone,
-    }
-    return bars([row])
+    text = say(language, f"vae_typical_{'more' if more else 'less'}", percent=100 * share)
+    title = say(language, "vae_typical_title", nats=found.log_prob, bits=found.bits_per_dim)
+    return bars([row(say(language, "vae_typical"), [found.percentile], text, title, tone)])
 
 
 def leak(found: Sequence[Leak], meant: Collection[str], language: str) -> dict[str, Any]:
@@ -123,17 +118,11 @@ def leak(found: Sequence[Leak], meant: Collection[str], language: str) -> dict[s
         if one.attribute not in meant and one.change < SMALLEST_LEAK:
             continue
         before, after = (attribute_words.value(word, language) for word in (one.before, one.after))
-        rows.append(
-            {
-                "label": attribute_words.name(one.attribute, language),
-                "share": one.change,
-                "said": f"{100 * one.change:.0f} % · {before} → {after}" if before != after else
-                        f"{100 * one.change:.0f} % · {before}",
-                "tone": "good" if one.attribute in meant else "fair" if one.change < 0.5 else "bad",
-            }
-        )  # fmt: skip
-    rows.sort(key=lambda row: (row["tone"] != "good", -row["share"]))
-    side_effects = sum(row["tone"] != "good" for row in rows)
+        text = f"{100 * one.change:.0f} % · {before}" + (f" → {after}" if before != after else "")
+        tone = "good" if one.attribute in meant else "fair" if one.change < 0.5 else "bad"
+        rows.append(row(attribute_words.name(one.attribute, language), [one.change], text, tone=tone))
+    rows.sort(key=lambda each: (each["tone"] != "good", -each["shares"][0]))
+    side_effects = sum(each["tone"] != "good" for each in rows)
     key = "vae_leak_none" if not side_effects else "vae_leak_some"
     return bars(rows[: MOST_LEAKS + len(meant)], hint=say(language, key, n=side_effects))
 
@@ -143,7 +132,7 @@ def encoded(found: Encoded, language: str) -> tuple[dict[str, Any], str]:
     pictures = strip(
         [(found.seen, say(language, "vae_seen")), (found.reconstruction, say(language, "vae_back"))], size=200
     )
-    key = "vae_quality" if found.of_this_world else "vae_stranger"
+    key = "vae_quality" if found.in_distribution else "vae_stranger"
     return pictures, say(language, key, psnr=found.psnr, ssim=found.ssim)
 
 
@@ -151,18 +140,18 @@ def dimensions(found: Sequence[Dimension], chosen: Collection[int], language: st
     """Raw coordinates by KL, each with what it changes most."""
     most = max((one.kl for one in found), default=1.0) or 1.0
     rows = [
-        {
-            "label": ("● " if one.index in chosen else "") + say(language, "vae_dimension", n=one.index),
-            "share": one.kl / most,
-            "said": f"{one.kl:.2f} nats · "
+        row(
+            ("● " if one.index in chosen else "") + say(language, "vae_dimension", n=one.index),
+            [one.kl / most],
+            f"{one.kl:.2f} nats · "
             + ", ".join(
                 f"{attribute_words.name(name, language)} {100 * share:.0f} %" for name, share in one.changes[:2]
             ),
-            "title": say(language, "vae_spread", spread=one.spread),
-        }
+            say(language, "vae_spread", spread=one.spread),
+        )
         for one in found
     ]
-    return bars(rows, hint=say(language, "vae_dimensions_hint"), pick=True)
+    return bars(rows, hint=say(language, "vae_dimensions_hint"), select=True)
 
 
 def direction(found: Direction, language: str) -> str:

@@ -4,7 +4,14 @@ import base64
 
 from PIL import Image
 
-from playground.autoencoders.types import Encoded, Figures, Interpolation, Reconstruction, Sheet, Working
+from playground.autoencoders.types import (
+    Encoded,
+    Interpolation,
+    Progress,
+    QuantizationSheet,
+    Reconstruction,
+    ReconstructionMetrics,
+)
 from playground.catalog import Entry
 from playground.weights.types import State
 from tabs.common.model_menu import state_text
@@ -23,21 +30,21 @@ def model_line(entry: Entry, state: State, language: str) -> str:
     )
 
 
-def working_text(event: Working, language: str) -> str:
-    return say(language, f"photo_{event.what}", done=event.done + 1, total=event.total)
+def working_text(event: Progress, language: str) -> str:
+    return say(language, f"photo_{event.stage}", done=event.done + 1, total=event.total)
 
 
 def size_words(encoded: Encoded, language: str) -> str:
     """The size the model saw, and the original's where it was another."""
-    width, height = encoded.worked
+    width, height = encoded.size
     from_width, from_height = encoded.original
-    key = "photo_scaled" if encoded.scaled else "photo_size"
+    key = "photo_scaled" if encoded.resized else "photo_size"
     return say(language, key, width=width, height=height, from_width=from_width, from_height=from_height)
 
 
 def status_text(found: Reconstruction, language: str) -> str:
     """Size, latent, compression, likeness and time in one line."""
-    encoded, figures = found.encoded, found.figures
+    encoded, figures = found.encoded, found.metrics
     shape = " × ".join(map(str, encoded.latent.shape))
     parts = [
         size_words(encoded, language),
@@ -49,7 +56,7 @@ def status_text(found: Reconstruction, language: str) -> str:
     return " · ".join(parts)
 
 
-def sheet_pictures(sheet: Sheet, language: str) -> list[tuple[Image.Image, str]]:
+def sheet_pictures(sheet: QuantizationSheet, language: str) -> list[tuple[Image.Image, str]]:
     """The pictures of a sheet with their figures as captions."""
     return [(picture, _row(bits, figures, language)) for bits, picture, figures in sheet.rows]
 
@@ -66,5 +73,5 @@ def moving_html(found: Interpolation) -> str:
     return f'<img alt="" style="max-width: 100%; height: auto" src="data:image/webp;base64,{data}">'
 
 
-def _row(bits: int, figures: Figures, language: str) -> str:
+def _row(bits: int, figures: ReconstructionMetrics, language: str) -> str:
     return say(language, "photo_row", bits=bits, bpp=figures.bits_per_pixel, psnr=figures.psnr)

@@ -59,6 +59,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "vae_picture": ("Your picture", "你的图片"),
     "vae_seen": ("as the model sees it", "模型所见"),
     "vae_back": ("what comes back", "重建结果"),
+    "vae_select": ("Put this face on the stage", "把这张脸放到舞台上"),
+    "vae_select_example": ("Use this picture", "使用这张图片"),
     "vae_quality": ("PSNR {psnr:.1f} dB · SSIM {ssim:.2f}", "PSNR {psnr:.1f} dB · SSIM {ssim:.2f}"),
     "vae_stranger": (
         "PSNR {psnr:.1f} dB · SSIM {ssim:.2f}. **This picture is not of the drawn world:** the model knows nothing "

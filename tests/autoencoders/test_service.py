@@ -12,7 +12,14 @@ from PIL import Image
 
 from playground.autoencoders import latent_operations as latents
 from playground.autoencoders.service import AutoencoderService
-from playground.autoencoders.types import Changes, Encoded, Interpolation, Reconstruction, Sheet, Working
+from playground.autoencoders.types import (
+    Encoded,
+    Interpolation,
+    LatentChanges,
+    Progress,
+    QuantizationSheet,
+    Reconstruction,
+)
 from playground.catalog import read_catalog
 from playground.errors import Cancelled, UserError
 from playground.imaging import metrics
@@ -47,7 +54,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AutoencoderSer
 
 def last(job: Job[Any]) -> Any:
     events = [event for event in job.events() if event is not None and not isinstance(event, Phase)]
-    assert all(isinstance(event, Working) for event in events[:-1])
+    assert all(isinstance(event, Progress) for event in events[:-1])
     assert [event.done for event in events[:-1]] == sorted(event.done for event in events[:-1])
     return events[-1]
 
@@ -57,10 +64,10 @@ def last(job: Job[Any]) -> Any:
 def test_any_size_comes_back_at_its_own(service: AutoencoderService, model: str, width: int, height: int) -> None:
     image = photo(width, height)
     found: Reconstruction = last(service.reconstruct("me", model, image))
-    assert found.after.size == found.encoded.before.size == image.size and not found.encoded.scaled
+    assert found.after.size == found.encoded.before.size == image.size and not found.encoded.resized
     assert np.array_equal(to_array(found.encoded.before), to_array(image))
     assert found.encoded.latent.shape == (4, -(-height // 8), -(-width // 8))
-    figures = found.figures
+    figures = found.metrics
     assert figures.numbers == found.encoded.latent.size
     assert figures.bits_per_pixel == pytest.approx(32 * figures.numbers / (width * height))
     assert figures.ratio == pytest.approx(24 / figures.bits_per_pixel)
@@ -114,8 +121,8 @@ def test_sixteen_channels_are_read_from_the_config(tmp_path: Path) -> None:
 
 def test_a_huge_photograph_is_scaled_and_said_to_be(service: AutoencoderService) -> None:
     found: Reconstruction = last(service.reconstruct("me", "tiny", photo(4000, 3000), longest=96))
-    assert found.encoded.scaled and found.encoded.original == (4000, 3000)
-    assert found.encoded.worked == found.after.size == (96, 72)
+    assert found.encoded.resized and found.encoded.original == (4000, 3000)
+    assert found.encoded.size == found.after.size == (96, 72)
     for wrong in (63, 2049, float("nan"), True, "512"):
         with pytest.raises(UserError, match="longer side"):
             service.reconstruct("me", "tiny", photo(64, 64), longest=wrong)  # type: ignore[arg-type]
@@ -128,8 +135,8 @@ def test_a_known_latent_spares_the_encoder_only_where_it_is_the_same(service: Au
     known: Encoded = last(service.reconstruct("me", "tiny", image)).encoded
 
     def encodes(model: str, picture: Image.Image, longest: int = 512) -> bool:
-        job = service.reconstruct("me", model, picture, Changes(noise=0.1), longest, known)
-        return any(isinstance(event, Working) and event.what == "encode" for event in job.events())
+        job = service.reconstruct("me", model, picture, LatentChanges(noise=0.1), longest, known)
+        return any(isinstance(event, Progress) and event.stage == "encode" for event in job.events())
 
     assert not encodes("tiny", image) and not encodes("tiny", image.copy())
     assert encodes("kl", image) and encodes("tiny", photo(40, 40)) and encodes("tiny", photo(300, 300), 64)
@@ -138,11 +145,12 @@ def test_a_known_latent_spares_the_encoder_only_where_it_is_the_same(service: Au
 def test_gain_noise_and_bits_change_what_they_say(service: AutoencoderService) -> None:
     image = photo(64, 48)
     plain: Reconstruction = last(service.reconstruct("me", "tiny", image))
-    same: Reconstruction = last(service.reconstruct("me", "tiny", image, Changes(gain=(1.0, 1.0), seed=4)))
+    same: Reconstruction = last(service.reconstruct("me", "tiny", image, LatentChanges(gain=(1.0, 1.0), seed=4)))
     assert np.array_equal(to_array(plain.after), to_array(same.after))
     seen = {to_array(plain.after).tobytes()}
     for changes in (
-        Changes(gain=(0.0,)), Changes((1.0, 0.0)), Changes(bits=1), Changes(noise=1.0), Changes(noise=1.0, seed=1),
+        LatentChanges(gain=(0.0,)), LatentChanges((1.0, 0.0)), LatentChanges(bits=1), LatentChanges(noise=1.0),
+        LatentChanges(noise=1.0, seed=1),
     ):  # fmt: skip
         found: Reconstruction = last(service.reconstruct("me", "tiny", image, changes))
         again: Reconstruction = last(service.reconstruct("me", "tiny", image, changes))
@@ -150,11 +158,11 @@ def test_gain_noise_and_bits_change_what_they_say(service: AutoencoderService) -
         seen.add(to_array(found.after).tobytes())
     assert len(seen) == 6
     with pytest.raises(UserError, match="4 channels, and 5 gains"):
-        last(service.reconstruct("me", "tiny", image, Changes(gain=(1.0,) * 5)))
+        last(service.reconstruct("me", "tiny", image, LatentChanges(gain=(1.0,) * 5)))
 
 
 def test_the_sheet_shows_every_number_of_bits(service: AutoencoderService) -> None:
-    sheet: Sheet = last(service.bit_sheet("me", "kl", photo(40, 40)))
+    sheet: QuantizationSheet = last(service.quantization_sheet("me", "kl", photo(40, 40)))
     assert [bits for bits, _, _ in sheet.rows] == list(range(1, 9))
     assert all(picture.size == (40, 40) for _, picture, _ in sheet.rows)
     sizes = [figures.bits_per_pixel for _, _, figures in sheet.rows]
@@ -182,7 +190,7 @@ def test_numbers_that_are_none_are_told_and_no_black_picture_comes(service: Auto
     with pytest.raises(UserError, match="no numbers while decoding"):
         last(service.reconstruct("me", "broken", photo(32, 32)))
     with pytest.raises(UserError, match="no numbers while decoding"):
-        last(service.bit_sheet("me", "broken", photo(32, 32)))
+        last(service.quantization_sheet("me", "broken", photo(32, 32)))
 
 
 def test_stop_acts_between_layers_and_leaves_the_model_usable(service: AutoencoderService) -> None:
@@ -205,10 +213,10 @@ def test_stop_acts_between_layers_and_leaves_the_model_usable(service: Autoencod
         for hook in hooks:
             hook.remove()
         assert not any(module._forward_pre_hooks for module in network._model.modules())
-    job = service.bit_sheet("me", "kl", image)
+    job = service.quantization_sheet("me", "kl", image)
     with pytest.raises(Cancelled):
         for event in job.events():
-            if isinstance(event, Working) and event.done == 2:
+            if isinstance(event, Progress) and event.done == 2:
                 job.cancel()
     after: Reconstruction = last(service.reconstruct("me", "kl", image))
     assert np.array_equal(to_array(before.after), to_array(after.after))
@@ -264,24 +272,24 @@ def test_only_autoencoders_are_taken(service: AutoencoderService) -> None:
 )  # fmt: skip
 def test_hostile_values_are_refused(field: str, value: object) -> None:
     fine: dict[str, Any] = {"gain": [1.0, 0.5], "bits": 3.0, "noise": 0.2, "seed": 4}
-    assert latents.checked(**fine) == Changes((1.0, 0.5), 3, 0.2, 4)
+    assert latents.validate_changes(**fine) == LatentChanges((1.0, 0.5), 3, 0.2, 4)
     with pytest.raises(UserError, match=field):
-        latents.checked(**{**fine, field: value})
+        latents.validate_changes(**{**fine, field: value})
 
 
 def test_fewer_bits_cost_what_theory_says() -> None:
-    """Max (1960): mean squared error of the best uniform quantiser for a normal source, by number of levels."""
+    """Max (1960): mean squared error of the best uniform quantizer for a normal source, by number of levels."""
     latent = np.random.default_rng(0).standard_normal((1, 250, 400)).astype(np.float32)
     known = {1: 0.3634, 2: 0.1188, 3: 0.03744, 4: 0.01154, 5: 0.003495}
     for bits, error in known.items():
-        found = latents.quantise(latent * 3 + 7, bits)
+        found = latents.quantize(latent * 3 + 7, bits)
         assert len(np.unique(found)) <= 2**bits
         assert float(np.square((found - 7) / 3 - latent).mean()) == pytest.approx(error, rel=0.06)
     flat = np.full((2, 3, 3), 1.5, np.float32)
-    assert np.array_equal(latents.quantise(flat, 1), flat)
+    assert np.array_equal(latents.quantize(flat, 1), flat)
 
 
-def test_the_way_between_two_latents_has_exact_ends() -> None:
+def test_linear_interpolation_has_exact_ends() -> None:
     a, b = RNG.standard_normal((2, 4, 5, 5)).astype(np.float32)
-    assert np.array_equal(latents.between(a, b, 0.0), a) and np.array_equal(latents.between(a, b, 1.0), b)
-    assert latents.between(a, b, 0.25) == pytest.approx(0.75 * a + 0.25 * b, abs=1e-6)
+    assert np.array_equal(latents.lerp(a, b, 0.0), a) and np.array_equal(latents.lerp(a, b, 1.0), b)
+    assert latents.lerp(a, b, 0.25) == pytest.approx(0.75 * a + 0.25 * b, abs=1e-6)

@@ -12,7 +12,16 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from playground.errors import UserError
-from tabs.common.live.stage import Asked, LiveStage, answer, checked_values, chips, numbers, slider, stage_value
+from tabs.common.live.stage import (
+    LiveStage,
+    StagePayload,
+    chips,
+    parse_array,
+    parse_values,
+    slider,
+    stage_answer,
+    stage_value,
+)
 from tests.support.pages import served, visited
 
 NAMES = ["sad", "neutral", "smile", "laugh"]
@@ -34,7 +43,7 @@ class Server:
         self.lock = threading.Lock()
 
     def draw(self, payload: Any) -> dict[str, Any]:
-        asked = Asked.of(payload, dimensions=1, most=4)
+        asked = StagePayload.parse(payload, dimensions=1, limit=4)
         with self.lock:
             self.asked.append(payload)
             self.at_once += 1
@@ -50,7 +59,7 @@ class Server:
             grey = Image.new("RGB", (32, 32), (int(60 * mouth),) * 3)
             jpeg = io.BytesIO()
             grey.save(jpeg, "JPEG")
-            return answer(jpeg.getvalue(), latent, {"mouth": mouth} | asked.values)
+            return stage_answer(jpeg.getvalue(), latent, {"mouth": mouth} | asked.values)
         finally:
             with self.lock:
                 self.at_once -= 1
@@ -258,11 +267,11 @@ def test_keyboard_circle_locks_reset_and_randomise(page: Page) -> None:
 )
 def test_a_payload_from_a_browser_is_checked(payload: Any) -> None:
     with pytest.raises(UserError):
-        Asked.of(payload, dimensions=1, most=4)
+        StagePayload.parse(payload, dimensions=1, limit=4)
 
 
 def test_what_is_right_passes() -> None:
-    assert numbers([[1, 2], [3, 4.5]], 2, 4).tolist() == [[1, 2], [3, 4.5]]
-    assert checked_values({"a": 1, "b": "word"}) == {"a": 1.0, "b": "word"}
+    assert parse_array([[1, 2], [3, 4.5]], 2, 4).tolist() == [[1, 2], [3, 4.5]]
+    assert parse_values({"a": 1, "b": "word"}) == {"a": 1.0, "b": "word"}
     with pytest.raises(UserError):
-        numbers([[1, 2], [3]], 2, 4)
+        parse_array([[1, 2], [3]], 2, 4)

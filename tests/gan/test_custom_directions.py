@@ -1,4 +1,4 @@
-"""A generator of a person's own through a catalogue file: of another size than its companions, or refused."""
+"""A user's own generator through a catalogue file: of another size than judge and VAE, or refused."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ import torch
 from playground.catalog import read_catalog
 from playground.core import Playground
 from playground.errors import UserError
+from playground.gan import validation
+from playground.gan.edit_state import EditState
 from playground.runtime.task import Phase
 from playground.settings import Settings
 from tests.tiny_models.avatars import tiny_catalog, tiny_generator, tiny_judge
@@ -28,14 +30,13 @@ def test_a_generator_of_ones_own_does_all_that_the_embedded_one_does(playground:
     gan = playground.gan
     entry = playground.catalog.get(SMALL)
     assert (entry.tab, entry.family) == ("gan", "avatar-gan")
-    known = gan.about(SMALL)
+    known = gan.config(SMALL)
     assert (known.size, known.resolutions) == (32, (4, 8, 8, 16, 16))
     (sample,) = gan.samples(SMALL, "3", 0.7, judged=True)
     assert sample.picture.size == (32, 32)
     assert sample.realness is not None
-    style = gan.style(SMALL, 3)
-    assert style.shape == (5, 16)
-    assert len(gan.nearest(SMALL, style, 2)) == 2, "its companions look at it in their size"
+    assert gan.frame(EditState(SMALL, 3)).style.shape == (5, 16)
+    assert len(gan.nearest(EditState(SMALL, 3), 2)) == 2, "judge and VAE look at it at their size"
     last = [e for e in gan.project("v", SMALL, gan.samples(GAN, "1")[0].picture, 3).events() if e][-1]
     assert not isinstance(last, Phase)
     assert last.picture.size == (32, 32)
@@ -43,7 +44,7 @@ def test_a_generator_of_ones_own_does_all_that_the_embedded_one_does(playground:
     assert not isinstance(counted, Phase)
     assert counted.count == 8
     with pytest.raises(UserError, match="5 layers of 16 numbers"):
-        gan.frame(SMALL, gan.style(GAN, 3))
+        validation.style(gan.frame(EditState(GAN, 3)).style, known.layers, known.w_dim)
 
 
 def one(tmp_path: Path, folder: Path) -> Playground:
@@ -60,7 +61,7 @@ def test_a_pickle_is_refused_with_the_reason(tmp_path: Path, name: str, direct: 
     (folder / "config.json").write_text("{}")
     made = one(tmp_path, folder / name if direct else folder)
     try:
-        for ask in (made.gan.about, lambda id_: made.gan.samples(id_, "1")):
+        for ask in (made.gan.config, lambda id_: made.gan.samples(id_, "1")):
             with pytest.raises(UserError, match=r"pickle.*can run") as told:
                 ask(GAN)
             assert "safetensors" in str(told.value), "and what to do"
@@ -71,7 +72,7 @@ def test_a_pickle_is_refused_with_the_reason(tmp_path: Path, name: str, direct: 
 def test_a_folder_of_another_network_is_refused(tmp_path: Path) -> None:
     made = one(tmp_path, tiny_judge(tmp_path / "judge"))
     try:
-        for ask in (made.gan.about, lambda id_: made.gan.samples(id_, "1")):
+        for ask in (made.gan.config, lambda id_: made.gan.samples(id_, "1")):
             with pytest.raises(UserError, match="avatar-gan"):
                 ask(GAN)
     finally:
@@ -85,7 +86,7 @@ def test_a_config_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     made = one(tmp_path, folder)
     try:
         with pytest.raises(UserError, match=r"config\.json"):
-            made.gan.about(GAN)
+            made.gan.config(GAN)
         with pytest.raises(UserError, match=r"config\.json"):
             made.gan.samples(GAN, "1")
     finally:
@@ -111,10 +112,11 @@ def test_a_gan_entry_of_another_family_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('family = "avatar-gan"', 'family = "stylegan3"'))
     with pytest.raises(UserError, match=r"avatar-gan.*family"):
         read_catalog(path)
-    path.write_text(path.read_text().replace('family = "stylegan3"', 'family = "avatar-judge"'))
+    text = path.read_text().replace('family = "stylegan3"', 'family = "avatar-judge"')
+    path.write_text(text.replace('tab = "gan"', 'tab = "companion"'))
     made = Playground(Settings(offline=True, catalogs=(path,), cache=tmp_path / "cache"))
     try:
         with pytest.raises(UserError, match="not a GAN"):
-            made.gan.about(GAN)
+            made.gan.config(GAN)
     finally:
         made.close()

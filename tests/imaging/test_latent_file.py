@@ -25,11 +25,11 @@ WHOLE = json.loads(latent_file.dumps(FILE))
 def test_json_and_png_bring_it_back_exactly(tmp_path: Path) -> None:
     picture = Image.new("RGB", (64, 64), "teal")
     (tmp_path / "latent.json").write_text(latent_file.dumps(FILE), encoding="utf-8")
-    (tmp_path / "latent.png").write_bytes(latent_file.into_png(picture, FILE))
+    (tmp_path / "latent.png").write_bytes(latent_file.png_with_latent(picture, FILE))
     for name in ("latent.json", "latent.png"):
-        found = latent_file.from_file(tmp_path / name)
+        found = latent_file.read_latent_file(tmp_path / name)
         assert found == FILE
-        assert np.array_equal(latent_file.expect(found, "vae", "avatar-vae", (64,)), LATENT)
+        assert np.array_equal(latent_file.check_latent(found, "vae", "avatar-vae", (64,)), LATENT)
     with Image.open(tmp_path / "latent.png") as image:
         assert image.getpixel((5, 5)) == (0, 128, 128)
 
@@ -37,16 +37,16 @@ def test_json_and_png_bring_it_back_exactly(tmp_path: Path) -> None:
 def test_layers_of_styles_are_kept_as_layers() -> None:
     styles = np.random.default_rng(2).standard_normal((8, 32)).astype(np.float32)
     file = latent_file.loads(latent_file.dumps(LatentFile("gan", "avatar-gan", styles.tolist())))
-    assert np.array_equal(latent_file.expect(file, "gan", "avatar-gan", (8, 32)), styles)
+    assert np.array_equal(latent_file.check_latent(file, "gan", "avatar-gan", (8, 32)), styles)
 
 
 def test_another_model_kind_or_length_is_refused() -> None:
     with pytest.raises(UserError, match="belongs to the VAE tab"):
-        latent_file.expect(FILE, "gan", "avatar-vae", (64,))
+        latent_file.check_latent(FILE, "gan", "avatar-vae", (64,))
     with pytest.raises(UserError, match="was made by “avatar-vae”"):
-        latent_file.expect(FILE, "vae", "other", (64,))
+        latent_file.check_latent(FILE, "vae", "other", (64,))
     with pytest.raises(UserError, match="64 numbers, and the model works with 8 × 32"):
-        latent_file.expect(FILE, "vae", "avatar-vae", (8, 32))
+        latent_file.check_latent(FILE, "vae", "avatar-vae", (8, 32))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_hostile_json_is_refused_in_words() -> None:
         with pytest.raises(UserError):
             latent_file.loads(text)
     with pytest.raises(UserError, match="too large"):
-        latent_file.loads(" " * (latent_file.MOST_BYTES + 1))
+        latent_file.loads(" " * (latent_file.MAX_BYTES + 1))
 
 
 @settings(max_examples=150, deadline=None)
@@ -127,13 +127,13 @@ def test_a_png_without_the_chunk_is_told(tmp_path: Path) -> None:
     path = tmp_path / "plain.png"
     Image.new("RGB", (64, 64)).save(path)
     with pytest.raises(UserError, match="carries no latent"):
-        latent_file.from_file(path)
+        latent_file.read_latent_file(path)
     info = PngInfo()
     info.add_itxt("Comment", latent_file.dumps(FILE))
     info.add_text(latent_file.KEYWORD, "elsewhere")
     Image.new("RGB", (64, 64)).save(path, pnginfo=info)
     with pytest.raises(UserError, match="carries no latent"):
-        latent_file.from_file(path)
+        latent_file.read_latent_file(path)
 
 
 def test_a_compressed_or_giant_chunk_is_not_inflated(tmp_path: Path) -> None:
@@ -144,12 +144,12 @@ def test_a_compressed_or_giant_chunk_is_not_inflated(tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(path, pnginfo=info)
     assert path.stat().st_size < 1_000_000
     with pytest.raises(UserError, match="carries no latent"):
-        latent_file.from_file(path)
+        latent_file.read_latent_file(path)
     info = PngInfo()
-    info.add_itxt(latent_file.KEYWORD, " " * (latent_file.MOST_BYTES + 10))
+    info.add_itxt(latent_file.KEYWORD, " " * (latent_file.MAX_BYTES + 10))
     Image.new("RGB", (64, 64)).save(path, pnginfo=info)
     with pytest.raises(UserError, match="carries no latent"):
-        latent_file.from_file(path)
+        latent_file.read_latent_file(path)
 
 
 def test_pngs_that_lie_about_their_chunks_end_in_words(tmp_path: Path) -> None:
@@ -164,4 +164,4 @@ def test_pngs_that_lie_about_their_chunks_end_in_words(tmp_path: Path) -> None:
     ):
         path.write_bytes(latent_file.PNG + body)
         with pytest.raises(UserError):
-            latent_file.from_file(path)
+            latent_file.read_latent_file(path)

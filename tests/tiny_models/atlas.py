@@ -1,6 +1,6 @@
 """A tiny atlas for the folder of a tiny VAE: 64 made-up portraits on a grid of eight by eight.
 
-Invariants: written by the atlas's own `write`, so what it holds is what the service reads.
+Invariants: written by `write_atlas`, so what it holds is what the service reads.
 """
 
 from io import BytesIO
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from playground.training.recipes.vae import attribute_config
-from playground.vae.atlas import COLUMNS, Atlas, write
+from playground.vae.atlas import COLUMNS, Atlas, write_atlas
 
 SIDE = 8  # portraits in a row of the map
 COUNT = SIDE * SIDE
@@ -27,7 +27,7 @@ def tiny_atlas(folder: Path, width: int = 64, size: int = 64) -> Path:
     assert SIDE == COLUMNS, "all of it on one sheet"
     webp = BytesIO()
     Image.fromarray(sheet).save(webp, "WEBP", lossless=True)
-    return write(
+    return write_atlas(
         folder,
         Atlas(
             names=tuple(str(attribute["name"]) for attribute in about),

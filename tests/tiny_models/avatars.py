@@ -35,7 +35,7 @@ SOURCE = """
 kind = "path"
 path = '{path}'
 """
-TABS = {"avatar-vae": "vae", "avatar-flow": "vae", "avatar-gan": "gan", "avatar-judge": "vae"}
+TABS = {"avatar-vae": "vae", "avatar-flow": "companion", "avatar-gan": "gan", "avatar-judge": "companion"}
 
 
 def tiny_vae(folder: Path, seed: int = 0, size: int = SIZE) -> Path:

@@ -39,7 +39,7 @@ def _lively(folder: Path) -> None:
         for name, weight in model.named_parameters():
             if name.endswith("style.weight") or name.startswith("mapping.style.2"):
                 weight.mul_(4)
-        z = torch.from_numpy(styles.latents(range(500), model.z_dim))
+        z = torch.from_numpy(styles.seed_latents(range(500), model.z_dim))
         model.w_mean.copy_(model.mapping(z).mean(dim=0))
     model.save_pretrained(folder)
 
@@ -47,7 +47,7 @@ def _lively(folder: Path) -> None:
 def _write_atlas(gan: Path, vae_folder: Path) -> None:
     generator, vae = AvatarGenerator.from_pretrained(gan).eval(), AvatarVAE.from_pretrained(vae_folder).eval()
     w = forward.map_seeds(generator, range(PORTRAITS))
-    pictures = forward.to_uint8(forward.pictures(generator, w))
+    pictures = forward.to_uint8(forward.synthesize(generator, w))
     latents, _ = encode(vae, pictures)
     size = pictures.shape[1]
     sheet = np.zeros((size, atlas.COLUMNS * size, 3), np.uint8)
@@ -61,7 +61,7 @@ def _write_atlas(gan: Path, vae_folder: Path) -> None:
     labels = np.array([[row % len(known) for known in values] for row in range(PORTRAITS)], np.int8)
     labels[0, 0] = -1  # one that is not to be seen
     z = vae.latent
-    atlas.write(
+    atlas.write_atlas(
         vae_folder,
         atlas.Atlas(
             names=tuple(str(each["name"]) for each in about),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from playground.avatars.controls import controls
+from playground.avatars.controls import make_controls
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
 from playground.avatars.latent_layout import blocks
 from playground.drawn_world.attributes import ATTRIBUTES, BY_NAME, visible
@@ -194,7 +194,7 @@ def test_only_edits_with_one_true_answer_are_asked_for() -> None:
     asked = 0
     for seed in seeds(Split.HELD_OUT, 60):
         who = person(seed)
-        for control in controls(blocks(vae.attribute_config())):
+        for control in make_controls(blocks(vae.attribute_config())):
             found = vae_evaluation._edit(control, who, rng)
             if found is None:
                 continue

@@ -70,7 +70,7 @@ def test_a_picture_goes_in_and_comes_back(client: Client, playground: Playground
     again = decode(client, found["latent"]).astype(int)
     assert np.abs(again - np.asarray(wanted.reconstruction)).max() <= 2
     moved = decode(client, found["latent"], {"skin": 4, "glasses": "round glasses"})
-    z = playground.vae.placed("avatar-vae", found["latent"], {"skin": 4, "glasses": "round glasses"})
+    z = playground.vae.edit_latent("avatar-vae", found["latent"], {"skin": 4, "glasses": "round glasses"})
     assert np.array_equal(moved, np.asarray(playground.vae.render("avatar-vae", z)))
     assert not np.array_equal(moved, again)
 

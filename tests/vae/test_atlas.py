@@ -67,7 +67,7 @@ def test_it_holds_the_portraits_as_they_were_drawn(made: atlas.Atlas, world: Wor
         assert np.array_equal(portrait, original)
     assert np.array_equal(made.labels, world.labels(np.arange(COUNT)))
     assert made.names == tuple(attribute.name for attribute in ATTRIBUTES)
-    described = made.described(3)
+    described = made.attributes_of(3)
     assert described["skin"] == str(ATTRIBUTES[0].values[world.labels(np.array([3]))[0, 0]])
     first = world.images(made.shown[:1])[0].astype(float)
     assert np.abs(made.thumbnails[0] - first.reshape(32, 2, 32, 2, 3).mean((1, 3))).max() <= 0.5
@@ -85,13 +85,13 @@ def test_every_place_of_the_map_shows_something(made: atlas.Atlas, service: VaeS
     assert len(made.shown) == 81 and len(set(made.shown.tolist())) == 81
     for row in (0, 17, 89):
         x, y = made.points[row].tolist()
-        assert np.allclose(service.at_map(VAE, x, y), made.latents[row], atol=1e-3)
-        assert not np.allclose(service.at_map(VAE, min(1, x + 0.1), y), made.latents[row], atol=1e-3)
+        assert np.allclose(service.latent_at(VAE, x, y), made.latents[row], atol=1e-3)
+        assert not np.allclose(service.latent_at(VAE, min(1, x + 0.1), y), made.latents[row], atol=1e-3)
     for x, y in ((0, 0), (1, 1), (0.3, 1)):
-        assert np.isfinite(service.at_map(VAE, x, y)).all()
+        assert np.isfinite(service.latent_at(VAE, x, y)).all()
     for wrong in (-0.1, 1.1, float("nan"), True, "0.5"):
         with pytest.raises(UserError, match="0 to 1"):
-            service.at_map(VAE, wrong, 0.5)  # type: ignore[arg-type]
+            service.latent_at(VAE, wrong, 0.5)  # type: ignore[arg-type]
 
 
 def test_neighbours_on_the_map_look_alike() -> None:
@@ -144,32 +144,32 @@ def test_typicality_is_the_flows(made: atlas.Atlas, service: VaeService, models:
 
 def test_a_picture_counts_as_of_this_world_by_how_it_comes_back(made: atlas.Atlas, service: VaeService) -> None:
     usual, rare = float(made.log_prob[50]), float(made.log_prob[0]) - 1
-    assert made.of_this_world(float(made.psnr[1]) + 0.1, usual)
-    assert not made.of_this_world(float(made.psnr[1]) - 0.1, usual)
-    assert not made.of_this_world(99, rare)
+    assert made.in_distribution(float(made.psnr[1]) + 0.1, usual)
+    assert not made.in_distribution(float(made.psnr[1]) - 0.1, usual)
+    assert not made.in_distribution(99, rare)
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     found = service.encode(VAE, uploads.from_array(noise))
     assert found.typicality is not None
-    assert found.of_this_world == made.of_this_world(found.psnr, found.typicality.log_prob)
+    assert found.in_distribution == made.in_distribution(found.psnr, found.typicality.log_prob)
 
 
 def test_an_atlas_of_another_model_is_refused(models: dict[str, Path], made: atlas.Atlas, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="another model"):
-        atlas.read(models[VAE], 32)
+        atlas.read_atlas(models[VAE], 32)
     with pytest.raises(UserError, match="no atlas"):
-        atlas.read(tmp_path, 64)
+        atlas.read_atlas(tmp_path, 64)
     for wrong in (
         replace(made, points=made.points[:5]),
         replace(made, shown=made.shown + COUNT),
         replace(made, kl=made.kl[:3]),
         replace(made, psnr=made.psnr[:9]),
     ):
-        atlas.write(tmp_path, wrong)
+        atlas.write_atlas(tmp_path, wrong)
         with pytest.raises(UserError, match="another model"):
-            atlas.read(tmp_path, 64)
+            atlas.read_atlas(tmp_path, 64)
     (tmp_path / atlas.FILE).write_bytes(b"\x08\0\0\0\0\0\0\0{broken}")
     with pytest.raises(UserError, match="cannot be read"):
-        atlas.read(tmp_path, 64)
+        atlas.read_atlas(tmp_path, 64)
 
 
 def test_models_that_do_not_belong_together_make_no_atlas(

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from playground.autoencoders.service import USUAL_SIDE
+from playground.autoencoders.service import DEFAULT_SIDE
 from playground.core import Playground
 from playground.errors import UserError
 from playground.settings import Settings
@@ -51,7 +51,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def options(
-    model: str = "tiny", side: float = USUAL_SIDE, noise: float = 0, bits: float = 0, **gains: float
+    model: str = "tiny", side: float = DEFAULT_SIDE, noise: float = 0, bits: float = 0, **gains: float
 ) -> tuple[Any, ...]:
     return (model, side, noise, bits, 0, *[gains.get(f"g{number}", 1) for number in range(CHANNELS)])
 

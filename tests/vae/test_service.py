@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from playground.avatars.flow import AvatarFlow
+from playground.avatars.judge import AvatarJudge
 from playground.avatars.vae import AvatarVAE
 from playground.core import Playground
 from playground.errors import Cancelled, UserError
@@ -77,7 +78,7 @@ def test_controls_are_known_before_any_model_library_is_imported(folder: Path, p
         f"folder = Path({str(folder)!r})\n"
         "p = Playground(Settings(offline=True, catalogs=(folder / 'own.toml',), cache=folder / 'other'))\n"
         "names = [c.name for c in p.vae.controls('avatar-vae')]\n"
-        "p.vae.lacks('avatar-vae')\np.close()\n"
+        "p.vae.missing_parts('avatar-vae')\np.close()\n"
         "print('skin' in names, 'hair_length' in names, 'torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -143,16 +144,28 @@ def test_an_encoded_picture_tells_what_was_seen_and_how_it_comes_back(service: V
     assert np.array_equal(np.asarray(found.reconstruction), drawn(vae, found.latent))
     assert found.psnr == metrics.psnr(np.asarray(found.seen), np.asarray(found.reconstruction))
     assert found.values == service.frame(VAE, found.latent, {}).values
-    assert found.typicality is None and found.of_this_world  # there is no atlas yet that could tell
+    assert found.typicality is None and found.in_distribution  # there is no atlas yet that could tell
     assert service.encode(VAE, picture, Crop(0, 0, 64, 120, 80)).seen.getpixel((0, 0)) == picture.getpixel((0, 0))
     with pytest.raises(UserError, match="crop"):
         service.encode(VAE, picture, Crop(100, 0, 64, 120, 80))
 
 
-def test_a_leak_is_the_distance_between_two_readings(service: VaeService) -> None:
+def classified(folder: Path, service: VaeService, latent: np.ndarray) -> dict[str, dict[str, float]]:
+    """What the judge says of a latent's picture, straight from the network."""
+    judge = AvatarJudge.from_pretrained(folder / "avatar-judge").eval()
+    x = torch.from_numpy(np.array(service.render(VAE, latent))).permute(2, 0, 1)[None] / 127.5 - 1
+    with torch.no_grad():
+        shares = [logits.softmax(1)[0].tolist() for logits in judge(x)]
+    return {
+        name: dict(zip(values, each, strict=True))
+        for name, values, each in zip(judge.names, judge.values, shares, strict=True)
+    }
+
+
+def test_a_leak_is_the_distance_between_two_classifications(folder: Path, service: VaeService) -> None:
     a, b = noise(4), 3 * noise(5)
     assert all(leak.change == 0 and leak.before == leak.after for leak in service.leak(VAE, a, a))
-    first, second = service.read(VAE, a), service.read(VAE, b)
+    first, second = (classified(folder, service, latent) for latent in (a, b))
     assert all(sum(shares.values()) == pytest.approx(1, abs=1e-4) for shares in first.values())
     found = service.leak(VAE, a, b)
     assert [leak.change for leak in found] == sorted((leak.change for leak in found), reverse=True)
@@ -166,11 +179,11 @@ def test_a_leak_is_the_distance_between_two_readings(service: VaeService) -> Non
 @pytest.mark.parametrize("mode", ["lerp", "slerp"])
 def test_a_path_begins_and_ends_exactly(service: VaeService, vae: AvatarVAE, mode: interpolation.Mode) -> None:
     a, b = noise(6), 2 * noise(7)
-    pictures = service.interpolate(VAE, a, b, 5, mode)
-    assert pictures.shape == (5, 64, 64, 3)
+    latents, pictures = service.interpolate(VAE, a, b, 5, mode)
+    assert pictures.shape == (5, 64, 64, 3) and np.array_equal(latents, interpolation.interpolate(a, b, 5, mode))
     for picture, end in ((pictures[0], a), (pictures[-1], b)):  # together, convolutions round a little differently
         assert np.abs(picture.astype(int) - drawn(vae, end)).max() <= 1
-    steps = interpolation.between(a, b, 5, mode)
+    steps = interpolation.interpolate(a, b, 5, mode)
     assert np.array_equal(steps[0], a) and np.array_equal(steps[-1], b)
     if mode == "slerp":  # the length changes evenly along the way, where a straight line would cut through the middle
         lengths = np.linalg.norm(steps, axis=1)
@@ -182,11 +195,11 @@ def test_a_path_begins_and_ends_exactly(service: VaeService, vae: AvatarVAE, mod
 def test_paths_that_have_no_turn_are_straight() -> None:
     a = np.ones(4, np.float32)
     for b in (a, -a, 0 * a):
-        assert np.allclose(interpolation.between(a, b, 3, "slerp")[1], (a + b) / 2, atol=1e-6)
+        assert np.allclose(interpolation.interpolate(a, b, 3, "slerp")[1], (a + b) / 2, atol=1e-6)
     assert (
-        len(interpolation.through([a, 2 * a, 3 * a], 4)) == 12
+        len(interpolation.interpolate_keys([a, 2 * a, 3 * a], 4)) == 12
     )  # a loop goes back, and does not show its first point twice
-    assert len(interpolation.through([a, 2 * a, 3 * a], 4, loop=False)) == 9
+    assert len(interpolation.interpolate_keys([a, 2 * a, 3 * a], 4, loop=False)) == 9
 
 
 def test_a_film_tells_how_far_it_is_and_ends_with_webp(service: VaeService) -> None:
@@ -293,19 +306,21 @@ def test_other_arguments_are_checked_too(service: VaeService) -> None:
 
 
 def test_a_model_without_companions_says_so_and_does_the_rest(service: VaeService) -> None:
-    assert set(service.lacks("lonely")) == {"flow", "judge", "atlas"} and set(service.lacks(VAE)) == {"atlas"}
+    assert set(service.missing_parts("lonely")) == {"flow", "judge", "atlas"} and set(service.missing_parts(VAE)) == {
+        "atlas"
+    }
     z = service.frame("lonely", None, {"skin": 2.0}, seed=3).latent
     assert np.array_equal(service.sample("lonely", 3, prior="normal")[1:], z[1:])
     assert service.render("lonely", z).size == (32, 32)
     found = service.encode("lonely", Image.new("RGB", (50, 50), "teal"))
-    assert found.typicality is None and found.of_this_world and found.seen.size == (32, 32)
+    assert found.typicality is None and found.in_distribution and found.seen.size == (32, 32)
     for verb, words in (
         (lambda: service.sample("lonely", 3), "no flow"),
         (lambda: service.pull_back("lonely", z, 0.5), "no flow"),
         (lambda: service.typicality("lonely", z), "no atlas"),
-        (lambda: service.read("lonely", z), "judge"),
+        (lambda: service.leak("lonely", z, z), "judge"),
         (lambda: service.dimensions("lonely"), "no atlas"),
-        (lambda: service.at_map("lonely", 0.5, 0.5), "no atlas"),
+        (lambda: service.latent_at("lonely", 0.5, 0.5), "no atlas"),
         (lambda: service.nearest("lonely", z), "no atlas"),
     ):
         with pytest.raises(UserError, match=words):

@@ -16,7 +16,7 @@ from playground.core import Playground
 from playground.errors import UserError
 from playground.settings import Settings
 from tabs.common import attribute_words
-from tabs.common.live.stage import plain
+from tabs.common.live.stage import to_lists
 from tabs.vae.custom_directions import CustomDirectionHandlers
 from tabs.vae.files import FileHandlers, from_text, to_text
 from tabs.vae.handlers import VaeHandlers
@@ -51,6 +51,11 @@ def visit(handlers: VaeHandlers) -> SessionState:
     visit = SessionState()
     handlers.start(visit, VAE, "en")
     return visit
+
+
+def rows_of(chart: dict[str, Any]) -> list[dict[str, Any]]:
+    (group,) = chart["groups"]
+    return group["rows"]
 
 
 def asked(language: str = "en") -> gr.Request:
@@ -101,12 +106,12 @@ def test_a_movement_is_remembered_with_what_it_changed(handlers: VaeHandlers, vi
     shown = sampled(handlers, visit, 1)
     moved = handlers.service.frame(VAE, shown["latent"], {"background": 5.0})
     updates = handlers.released(
-        visit, event(model=VAE, latent=plain(moved.latent), moved={"background": 5.0}), asked()
+        visit, event(model=VAE, latent=to_lists(moved.latent), moved={"background": 5.0}), asked()
     )
     typical, leak = updates[1], updates[2]
-    assert "typical than" in typical["rows"][0]["said"]
-    assert leak["rows"][0]["label"] == "Background" and leak["rows"][0]["tone"] == "good"
-    assert all(row["tone"] != "good" for row in leak["rows"][1:])
+    assert "typical than" in typical["groups"][0]["rows"][0]["text"]
+    assert rows_of(leak)[0]["label"] == "Background" and rows_of(leak)[0]["tone"] == "good"
+    assert all(row["tone"] != "good" for row in rows_of(leak)[1:])
     assert visit.latent is not None and visit.latent.tolist() == pytest.approx(moved.latent.tolist())
 
 
@@ -132,7 +137,7 @@ def test_a_picture_comes_in_and_is_shown_beside_what_comes_back(
     *updates, pair, quality = handlers.encode(visit, None, str(path), asked())
     assert len(pair["pictures"]) == 2 and "dB" in quality
     assert "not of the drawn world" in quality, "tiny random models know no red rectangle"
-    assert stage_of(tuple(updates))["latent"] == pytest.approx(plain(cast(np.ndarray, visit.latent)))
+    assert stage_of(tuple(updates))["latent"] == pytest.approx(to_lists(cast(np.ndarray, visit.latent)))
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(UserError):
         handlers.encode(visit, None, str(tmp_path / "no.png"), asked())
@@ -172,8 +177,8 @@ def test_raw_dimensions_and_own_attributes_become_sliders_that_draw(
 ) -> None:
     own, draw = CustomDirectionHandlers(handlers), LiveHandlers(handlers.service).draw
     page = sampled(handlers, visit, 1)
-    rows = own.dimensions(visit, asked())["rows"]
-    assert len(rows) == 64 and rows[0]["share"] == 1
+    rows = rows_of(own.dimensions(visit, asked()))
+    assert len(rows) == 64 and rows[0]["shares"] == [1]
     page = stage_of(own.choose(visit, page, event(index=0), asked()))
     assert page["controls"][0]["name"] == "dim_0" and page["extra"]["dimensions"] == [0]
     payload = {"model": VAE, "latent": page["latent"], "values": {"dim_0": 2.5}, "extra": page["extra"]}
@@ -251,7 +256,7 @@ def test_a_to_b_a_film_of_it_the_map_and_arithmetic(handlers: VaeHandlers, visit
     land = ways.map(visit, a, asked())
     assert land["picture"].startswith("data:image/jpeg;base64,") and 0 <= land["x"] <= 1
     at = stage_of(ways.at_map(visit, event(x=0.0625, y=0.0625), asked()))
-    assert at["latent"] == pytest.approx(plain(handlers.service.atlas(VAE).latents[0]), abs=1e-2)
+    assert at["latent"] == pytest.approx(to_lists(handlers.service.atlas(VAE).latents[0]), abs=1e-2)
     for hostile in ({}, {"x": "1", "y": 0}, {"x": float("nan"), "y": 0}, {"x": 2, "y": 0}):
         with pytest.raises(UserError):
             ways.at_map(visit, event(**hostile), asked())

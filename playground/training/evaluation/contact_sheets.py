@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from playground.avatars.controls import controls
+from playground.avatars.controls import make_controls
 from playground.avatars.flow import AvatarFlow
 from playground.avatars.gan import AvatarGenerator
 from playground.avatars.vae import AvatarVAE
@@ -36,7 +36,7 @@ def vae_sheet(models: Path) -> np.ndarray:
     latents = vae.encode(images)[0]
     back = vae.decode(latents)
     rows = [images[:COLUMNS], back[:COLUMNS], images[COLUMNS:], back[COLUMNS:]]
-    for control in controls(vae.blocks):
+    for control in make_controls(vae.blocks):
         shows = next(i for i, who in enumerate(people) if control.block.name in visible(who))
         start = latents[shows].numpy()
         words = [control.values[i % len(control.values)] for i in range(COLUMNS)]

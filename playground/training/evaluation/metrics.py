@@ -45,7 +45,7 @@ def read(judge: AvatarJudge, images: Tensor) -> Reading:
     parts = []
     for part in images.split(BATCH):
         inner = judge.features(F.avg_pool2d(part.clamp(-1, 1), part.shape[-1] // judge.size))
-        parts.append((inner, *(F.softmax(each, dim=1) for each in judge.answers(inner))))
+        parts.append((inner, *(F.softmax(each, dim=1) for each in judge.classify(inner))))
     features, *probabilities = (torch.cat(each).numpy() for each in zip(*parts, strict=True))
     confidence = np.stack([each.max(1) for each in probabilities], axis=1)
     labels = np.stack([each.argmax(1) for each in probabilities], axis=1)

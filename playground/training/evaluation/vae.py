@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from playground.avatars.controls import Control, controls
+from playground.avatars.controls import Control, make_controls
 from playground.avatars.vae import AvatarVAE
 from playground.drawn_world.attributes import ATTRIBUTES, BY_NAME, Person, labels, visible, with_value
 from playground.drawn_world.sampling import Split, person, seeds
@@ -61,7 +61,7 @@ def _control_rows(vae, first, second, people, latents, before) -> list[Row]:  # 
     effects: list[np.ndarray] = []
     owners: list[tuple[int, np.ndarray]] = []
     for index, who in enumerate(people):
-        for control in controls(vae.blocks):
+        for control in make_controls(vae.blocks):
             edit = _edit(control, who, rng)
             if edit is None:
                 continue

@@ -24,8 +24,8 @@ from playground.imaging.metrics import psnr
 from playground.training.dataset import World
 from playground.training.recipes.self_organizing_map import laid_out, spread_over
 from playground.training.recipes.training_loop import tiled
-from playground.vae.atlas import COLUMNS, PER_SHEET, Atlas, write
-from playground.vae.forward import decode, encode, judged, log_prob, to_tensor
+from playground.vae.atlas import COLUMNS, PER_SHEET, Atlas, write_atlas
+from playground.vae.forward import classify, decode, encode, log_prob, to_tensor
 
 MOST_BYTES = 9_000_000  # of the file; it lies in the repository
 HELD_OUT_START = 500_000_000  # far from the seeds that published figures are measured on
@@ -71,7 +71,7 @@ def make_atlas(
     points = laid_out(images)
     shown = spread_over(points)
     sheets, ends = _sheets(images, effort)
-    made = write(
+    made = write_atlas(
         vae_folder,
         Atlas(
             names=tuple(attribute.name for attribute in ATTRIBUTES),
@@ -147,7 +147,7 @@ def _change(vae: AvatarVAE, judge: AvatarJudge, probed: np.ndarray, index: int, 
     for way in (-2, 2):
         moved = probed.copy()
         moved[:, index] = values.mean() + way * values.std()
-        readings.append(judged(judge, decode(vae, moved)))
+        readings.append(classify(judge, decode(vae, moved)))
     return np.array([0.5 * np.abs(a - b).sum(1).mean() for a, b in zip(*readings, strict=True)], np.float32)
 
 

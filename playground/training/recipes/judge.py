@@ -75,7 +75,7 @@ def train(
     def measure() -> dict[str, float]:
         averaged.load_state_dict(run.average("judge"))
         rows = np.arange(len(world) - min(2048, KEPT_BACK), len(world))
-        labels, _ = averaged.read(pictures(world.images(rows), where))
+        labels, _ = averaged.predict(pictures(world.images(rows), where))
         right = labels.cpu().numpy() == world.labels(rows)
         return {"right": right.mean(), "all": right.all(1).mean(), "worst": right.mean(0).min()}
 
@@ -103,7 +103,7 @@ def calibrated(judge: AvatarJudge, world: World, config: list[dict[str, object]]
     final.load_state_dict(judge.state_dict())
     final.eval().to(where)
     lowest = torch.cat(
-        [final.read(pictures(world.images(part), where))[1].amin(1).cpu() for part in np.array_split(rows, 16)]
+        [final.predict(pictures(world.images(part), where))[1].amin(1).cpu() for part in np.array_split(rows, 16)]
     )
     threshold = float(torch.quantile(lowest, 1 - VALID_SHARE))
     done = AvatarJudge(config, world.plan.size, eyes, temperatures=temperatures, threshold=round(threshold, 4))  # type: ignore[arg-type]

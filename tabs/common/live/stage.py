@@ -1,7 +1,7 @@
-"""A picture that follows the finger: sliders, circles and chips beside it, and one server function that draws.
+"""A live picture with sliders, circles and chips beside it, and one server function that draws it.
 
-Invariants: nobody's state lives on the server. Every movement sends one payload that holds all of it; one
-request is under way at a time, or two while answers come at once. The newest state is the next to go, the last one
+Invariants: no state lives on the server. Every movement sends one payload that holds all of it; one request
+is under way at a time, or two while answers come at once. The newest state is the next to go, the last one
 always arrives, and no older answer follows a newer one. Values reach the page as text nodes and attributes only, never
 as HTML.
 
@@ -15,8 +15,8 @@ The protocol, all of it plain JSON:
   home (where "Reset" puts it; without one, where it stood when the value came).
 * payload to the server function: {model, latent, values, extra}. `latent` is the one that came with the value;
   `values` are the controls moved since, in the order in which they were moved.
-* answer: {picture (JPEG data URI), latent (what was decoded), values (where controls stand now)}, or {error: words},
-  which is shown in the stage beside the last picture.
+* answer (`stage_answer`): {picture (JPEG data URI), latent (what was decoded), values (where controls stand now)},
+  or {error: words}, which is shown in the stage beside the last picture.
 * event `release`: a movement has ended and its picture is there (or the first picture, where the server drew one). The
   value, as Python is given it, then holds the latent on show, the values, what was moved and what is locked; so does
   the event's data.
@@ -37,8 +37,8 @@ from tabs.common.html_component import HtmlComponent
 from tabs.common.words import say
 
 Values = dict[str, float | str]
-MOST_VALUES = 200
-LONGEST_NAME = 128
+MAX_VALUES = 200
+MAX_NAME = 128
 _WORDS = (
     "live_loading", "live_lost", "live_reset", "live_reset_one", "live_random", "live_lock", "live_unlock", "live_fps",
     "live_hold", "live_picture",
@@ -46,67 +46,120 @@ _WORDS = (
 
 
 class LiveStage(HtmlComponent):
-    """A picture with its controls, drawn by `draw(payload) -> answer` (`answer`; `UserError`s are shown in the stage).
+    """A picture with its controls.
 
-    `draw` is called on a thread of its own, past the queue, with whatever a browser sent: check it with `Asked.of`.
+    Args:
+        draw: payload to `stage_answer`. Called on a thread of its own, past the queue, with whatever a browser sent:
+            check it with `StagePayload.parse`. Its `UserError`s are shown in the stage.
+        kwargs: of `gr.HTML`.
     """
 
     root, styles, scripts = "stage", ("stage.css",), ("stage.js",)
 
     def __init__(self, draw: Callable[[Any], dict[str, Any]] | None = None, **kwargs: Any) -> None:
-        super().__init__(server_functions=[_worded(draw)] if draw is not None else None, **kwargs)
+        super().__init__(server_functions=[_with_error_messages(draw)] if draw is not None else None, **kwargs)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A payload, checked: what a browser sent to be drawn."""
+class StagePayload:
+    """A validated payload of the stage.
+
+    Attributes:
+        model: a catalogue id, not checked further.
+        latent: float32, or None where the server is to make one.
+        values: the controls that were moved, in that order.
+        extra: what came with the stage's value; not checked further.
+    """
 
     model: str
-    latent: np.ndarray | None  # float32, of one of the shapes asked for
+    latent: np.ndarray | None
     values: Values
-    extra: dict[str, Any]  # not checked further: its reader knows what it must be
+    extra: dict[str, Any]
 
     @classmethod
-    def of(cls, payload: Any, dimensions: int, most: int = 65_536) -> "Asked":
-        """Raises `UserError` for anything but a payload whose latent has that many dimensions and so many numbers."""
+    def parse(cls, payload: Any, dimensions: int, limit: int = 65_536) -> "StagePayload":
+        """Validate what a browser sent.
+
+        Args:
+            payload: anything.
+            dimensions: of the latent array.
+            limit: how many numbers the latent may have.
+
+        Returns:
+            The payload.
+
+        Raises:
+            UserError: anything but a payload of a stage.
+        """
         if not isinstance(payload, dict):
             raise UserError("The stage sent something else than a payload. Reload the page.")
         model, values, extra = payload.get("model"), payload.get("values") or {}, payload.get("extra") or {}
-        if not isinstance(model, str) or len(model) > LONGEST_NAME:
+        if not isinstance(model, str) or len(model) > MAX_NAME:
             raise UserError("The stage named no model. Choose one in the menu.")
         if not isinstance(extra, dict):
             raise UserError("The stage sent settings that cannot be read. Reload the page.")
         raw = payload.get("latent")
-        return cls(model, None if raw is None else numbers(raw, dimensions, most), checked_values(values), extra)
+        return cls(model, None if raw is None else parse_array(raw, dimensions, limit), parse_values(values), extra)
 
 
-def numbers(raw: Any, dimensions: int, most: int) -> np.ndarray:
-    """Nested lists as a float32 array of that many dimensions. Raises `UserError` for anything else."""
-    count = _count(raw, dimensions, most)
+def parse_array(raw: Any, dimensions: int, limit: int) -> np.ndarray:
+    """Nested lists as an array.
+
+    Args:
+        raw: what a browser sent.
+        dimensions: how deep the lists must be nested.
+        limit: how many numbers there may be.
+
+    Returns:
+        float32 of that many dimensions.
+
+    Raises:
+        UserError: anything else, or numbers that are not finite.
+    """
+    count = _count(raw, dimensions, limit)
     try:
         array = np.array(raw, dtype=np.float32) if count else None
     except (ValueError, TypeError, OverflowError):
         array = None
-    if array is None or array.ndim != dimensions or array.size > most or not np.isfinite(array).all():
+    if array is None or array.ndim != dimensions or array.size > limit or not np.isfinite(array).all():
         raise UserError("That latent cannot be read: it must be a list of finite numbers. Sample a new one.")
     return array
 
 
-def checked_values(raw: Any) -> Values:
-    """Names with finite numbers or short words. Raises `UserError` for anything else."""
-    if not isinstance(raw, dict) or len(raw) > MOST_VALUES:
+def parse_values(raw: Any) -> Values:
+    """Values of controls.
+
+    Args:
+        raw: what a browser sent.
+
+    Returns:
+        Control name to finite number or short word.
+
+    Raises:
+        UserError: anything else.
+    """
+    if not isinstance(raw, dict) or len(raw) > MAX_VALUES:
         raise UserError("The controls' values cannot be read. Reload the page.")
     for name, value in raw.items():
-        word = isinstance(value, str) and len(value) <= LONGEST_NAME
+        word = isinstance(value, str) and len(value) <= MAX_NAME
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not isinstance(name, str) or len(name) > LONGEST_NAME or not (word or number):
+        if not isinstance(name, str) or len(name) > MAX_NAME or not (word or number):
             raise UserError("A control has a value that is neither a number nor a word. Reset it.")
     return {name: value if isinstance(value, str) else float(value) for name, value in raw.items()}
 
 
-def answer(jpeg: bytes, latent: np.ndarray, values: Mapping[str, float | str]) -> dict[str, Any]:
-    """What a server function gives back."""
-    return {"picture": data_uri(jpeg), "latent": plain(latent), "values": dict(values)}
+def stage_answer(jpeg: bytes, latent: np.ndarray, values: Mapping[str, float | str]) -> dict[str, Any]:
+    """The answer to a payload.
+
+    Args:
+        jpeg: the picture.
+        latent: what was decoded.
+        values: every control's value in it.
+
+    Returns:
+        Plain JSON.
+    """
+    return {"picture": data_uri(jpeg), "latent": to_lists(latent), "values": dict(values)}
 
 
 def stage_value(
@@ -119,12 +172,26 @@ def stage_value(
     extra: Mapping[str, Any] | None = None,
     locked: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The value of a `LiveStage`. Every one made is new to the page, even if it is the same as the last."""
+    """The value of a `LiveStage`. Every one made is new to the page, even if it is the same as the last.
+
+    Args:
+        model: a catalogue id.
+        controls: as `slider` and `chips` make them.
+        language: one of `tabs.common.words.LANGUAGES`.
+        latent: what the picture shows; None has the server make one.
+        picture: JPEG; None has the page ask for it when it is first seen.
+        values: every control's value.
+        extra: sent back with every payload.
+        locked: names of controls that cannot be moved.
+
+    Returns:
+        Plain JSON.
+    """
     return {
         "serial": time.time_ns() // 1000 % 2**52,
         "model": model,
         "controls": list(controls),
-        "latent": None if latent is None else plain(latent),
+        "latent": None if latent is None else to_lists(latent),
         "picture": None if picture is None else data_uri(picture),
         "values": dict(values or {}),
         "extra": dict(extra or {}),
@@ -134,7 +201,19 @@ def stage_value(
 
 
 def slider(name: str, label: str, minimum: float, maximum: float, value: float, **other: Any) -> dict[str, Any]:
-    """A slider (or, with kind="cycle", a circle): along `values`, said as `labels`, or plain numbers without them."""
+    """A slider of the stage, or with kind="cycle" a circle.
+
+    Args:
+        name: its name in payloads.
+        label: its name on the page.
+        minimum: least value.
+        maximum: greatest value.
+        value: where it stands without one in the stage's values.
+        other: `values` along it with their `labels`, and the other keys of a control.
+
+    Returns:
+        Plain JSON.
+    """
     return {
         "name": name,
         "label": label,
@@ -146,13 +225,31 @@ def slider(name: str, label: str, minimum: float, maximum: float, value: float, 
 
 
 def chips(name: str, label: str, values: Sequence[str], labels: Sequence[str], **other: Any) -> dict[str, Any]:
-    """A row of words to choose one from."""
+    """Words to choose one from.
+
+    Args:
+        name: its name in payloads.
+        label: its name on the page.
+        values: the words as payloads name them.
+        labels: the words on the page.
+        other: the other keys of a control.
+
+    Returns:
+        Plain JSON.
+    """
     return {"name": name, "label": label, "kind": "chips", "values": list(values), "labels": list(labels)} | other
 
 
-def plain(array: np.ndarray) -> list[Any]:
-    """Nested lists; nine digits give every float32 back exactly."""
-    return [plain(row) for row in array] if array.ndim > 1 else [float(f"{number:.9g}") for number in array]
+def to_lists(array: np.ndarray) -> list[Any]:
+    """An array as nested lists; nine digits give every float32 back exactly.
+
+    Args:
+        array: float32.
+
+    Returns:
+        Lists of floats.
+    """
+    return [to_lists(row) for row in array] if array.ndim > 1 else [float(f"{number:.9g}") for number in array]
 
 
 def _count(raw: Any, dimensions: int, most: int) -> int:
@@ -165,13 +262,13 @@ def _count(raw: Any, dimensions: int, most: int) -> int:
     return sum(counts) if all(counts) and sum(counts) <= most else 0
 
 
-def _worded(draw: Callable[[Any], dict[str, Any]]) -> Callable[[Any], JSONResponse]:
+def _with_error_messages(draw: Callable[[Any], dict[str, Any]]) -> Callable[[Any], JSONResponse]:
     def frame(payload: Any) -> JSONResponse:
         try:
-            answered = draw(payload)
+            reply = draw(payload)
         except UserError as error:
-            answered = {"error": str(error)}
+            reply = {"error": str(error)}
         # Plain JSON already, and said so: thirty times a second nobody need look through it for what is not.
-        return JSONResponse(answered)
+        return JSONResponse(reply)
 
     return frame

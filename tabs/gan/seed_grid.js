@@ -1,7 +1,8 @@
-// What is wished lives here; what is shown came from the server for the newest wish.
+// What is wanted lives here; what is shown came from the server for the newest request.
 const LARGEST_SEED = 4294967295;
-const wish = {seeds: "1-16", truncation: 1, judged: false};
-let order = "seed", shown = [], busy = false, next = null, seen = false, model = null, focused = 0;
+const wanted = {seeds: "1-16", judged: false};
+const truncation = () => value().truncation ?? 1;
+let order = "seed", shown = [], busy = false, next = null, seen = false, model = null, asked_psi = null, focused = 0;
 
 const value = () => props.value || {};
 const words = () => { const all = value().words || {};
@@ -15,33 +16,25 @@ const button = (text, title, act) => { const b = make("button", "", text); b.typ
 
 function build() {
   const w = words(), bar = make("div", "bar");
-  const seeds = make("input", "range"); seeds.type = "text"; seeds.value = wish.seeds; seeds.maxLength = 400; seeds.spellcheck = false;
+  const seeds = make("input", "range"); seeds.type = "text"; seeds.value = wanted.seeds; seeds.maxLength = 400; seeds.spellcheck = false;
   seeds.setAttribute("aria-label", w.seeds); seeds.title = w.seeds_hint;
-  seeds.onchange = () => { wish.seeds = seeds.value; ask(); };
+  seeds.onchange = () => { wanted.seeds = seeds.value; ask(); };
   const named = make("label", "named"); named.append(make("span", "", w.seeds), seeds);
   bar.append(named, button("‹", w.previous, () => page(-1)), button("›", w.next, () => page(1)), button("⚄", w.random, random));
 
-  const psi = make("input", "psi"); Object.assign(psi, {type: "range", min: -1, max: 1.5, step: 0.05, value: wish.truncation});
-  psi.setAttribute("aria-label", w.truncation);
-  const number = make("output", "number", wish.truncation.toFixed(2));
-  psi.oninput = () => { wish.truncation = Number(psi.value); number.textContent = wish.truncation.toFixed(2); ask(false); };
-  psi.onchange = () => { if (wish.judged) ask(); };
-  const drawn = make("label", "named wide"); drawn.title = w.truncation_hint;
-  drawn.append(make("span", "", w.truncation), psi, number);
-
-  const judge = make("input"); judge.type = "checkbox"; judge.checked = wish.judged;
+  const judge = make("input"); judge.type = "checkbox"; judge.checked = wanted.judged;
   const sort = make("select", "sort"); sort.setAttribute("aria-label", w.sort);
   for (const [key, text] of [["seed", w.by_seed], ["best", w.best_first], ["worst", w.worst_first]]) {
     const o = make("option", "", text); o.value = key; sort.append(o); }
   sort.value = order;
-  sort.onchange = () => { order = sort.value; if (order !== "seed" && !wish.judged) { judge.checked = wish.judged = true; ask(); } else paint(); };
-  judge.onchange = () => { wish.judged = judge.checked; if (!wish.judged) { order = sort.value = "seed"; } ask(); };
+  sort.onchange = () => { order = sort.value; if (order !== "seed" && !wanted.judged) { judge.checked = wanted.judged = true; ask(); } else paint(); };
+  judge.onchange = () => { wanted.judged = judge.checked; if (!wanted.judged) { order = sort.value = "seed"; } ask(); };
   const opinion = make("label", "named"); opinion.title = w.judged_hint; opinion.append(judge, make("span", "", w.judged));
-  const second = make("div", "bar"); second.append(drawn); const third = make("div", "bar"); third.append(opinion, sort);
+  const second = make("div", "bar"); second.append(opinion, sort);
   const tiles = make("div", "tiles"); tiles.setAttribute("role", "listbox"); tiles.setAttribute("aria-label", w.grid);
   tiles.onkeydown = keys;
   const note = make("p", "note"); note.setAttribute("role", "status");
-  root().replaceChildren(bar, second, tiles, third, note);
+  root().replaceChildren(bar, tiles, second, note);
   paint();
 }
 function page(step) {
@@ -50,10 +43,10 @@ function page(step) {
   range(Math.min(Math.max(from, 0), LARGEST_SEED - count + 1), count);
 }
 function random() { const count = shown.length || 16; range(Math.floor(Math.random() * (LARGEST_SEED - count)), count); }
-function range(from, count) { wish.seeds = from + "-" + (from + count - 1); part("range").value = wish.seeds; ask(); }
+function range(from, count) { wanted.seeds = from + "-" + (from + count - 1); part("range").value = wanted.seeds; ask(); }
 
-async function ask(judged = wish.judged) {
-  next = {model: value().model, ...wish, judged};
+async function ask() {
+  asked_psi = truncation(); next = {model: value().model, truncation: asked_psi, ...wanted};
   if (busy) return;
   busy = true; root()?.setAttribute("aria-busy", "true");
   while (next) {
@@ -62,7 +55,7 @@ async function ask(judged = wish.judged) {
     if (asked.model !== value().model) continue;
     if (answer.error) { part("note").textContent = answer.error; continue; }
     part("note").textContent = "";
-    if (asked.seeds === wish.seeds) { wish.seeds = answer.seeds; if (document.activeElement !== part("range")) part("range").value = answer.seeds; }
+    if (asked.seeds === wanted.seeds) { wanted.seeds = answer.seeds; if (document.activeElement !== part("range")) part("range").value = answer.seeds; }
     shown = answer.tiles; paint();
   }
   busy = false; root()?.removeAttribute("aria-busy");
@@ -84,7 +77,7 @@ function paint() {
     box.setAttribute("aria-label", w.seed + " " + tile.seed + (known ? ", " + box.children[2].textContent + " " + w.judged : ""));
     box.setAttribute("aria-selected", String(tile.seed === value().chosen)); box.tabIndex = i === focused ? 0 : -1;
     box.onfocus = () => { tiles.children[focused].tabIndex = -1; focused = i; box.tabIndex = 0; };
-    box.onclick = () => trigger("select", {seed: tile.seed, truncation: wish.truncation});
+    box.onclick = () => trigger("select", {seed: tile.seed});
   });
 }
 function keys(event) {
@@ -96,7 +89,7 @@ function keys(event) {
 }
 function update() {
   if (!root()?.firstChild) build();
-  if (seen && value().model !== model) { model = value().model; ask(); } else paint();
+  if (seen && (value().model !== model || truncation() !== asked_psi)) { model = value().model; ask(); } else paint();
 }
 // The first look is what loads a model: a tab nobody opens costs nothing.
 new IntersectionObserver((entries, observer) => { if (entries.some((e) => e.isIntersecting)) { observer.disconnect(); seen = true; update(); } })
