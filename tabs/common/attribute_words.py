@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 NAMES: dict[str, tuple[str, str]] = {
     "skin": ("Skin", "肤色"),
-    "top": ("Hair style or hat", "发型或帽子"),
+    "top": ("Hair or hat", "发型或帽子"),
     "hair_length": ("Hair length", "头发长度"),
     "hair_colour": ("Hair colour", "发色"),
     "hat_colour": ("Hat colour", "帽子颜色"),
-    "facial_hair": ("Beard", "胡须"),
+    "facial_hair": ("Beard or moustache", "胡须"),
     "facial_hair_kind": ("Facial hair", "胡须样式"),
     "glasses": ("Glasses", "眼镜"),
     "lenses": ("Lenses", "镜片"),
@@ -25,6 +25,8 @@ NAMES: dict[str, tuple[str, str]] = {
     "background": ("Background", "背景"),
     "backdrop": ("Backdrop", "背景样式"),
 }
+
+HIDDEN = "not to be seen"  # what the judge says of an attribute that a portrait does not show
 
 _CHINESE = {
     "pale": "苍白", "light": "浅", "tan": "小麦色", "brown": "棕色", "dark": "深",

@@ -14,7 +14,7 @@ from playground.vae.types import Encoded
 from tabs.common.errors import raised
 from tabs.common.image_files import png_file, uploaded
 
-MOST_DB = 100.0  # stands for a picture that comes back without any error, which JSON cannot say
+MAX_DB = 100.0  # stands for a picture that comes back without any error, which JSON cannot say
 
 
 def vae_endpoints(playground: Playground) -> None:
@@ -30,7 +30,7 @@ def vae_endpoints(playground: Playground) -> None:
             model: A VAE's id, as listed by /models.
         """
         found = service.encode(_text(model), uploads.read(uploaded(image)))
-        return _plain(found), png_file(found.reconstruction, "reconstruction", f"Model: {model}")
+        return _to_json(found), png_file(found.reconstruction, "reconstruction", f"Model: {model}")
 
     def vae_decode(
         latent: list[float] | None = None,
@@ -66,18 +66,18 @@ def vae_endpoints(playground: Playground) -> None:
     )
 
 
-def _plain(found: Encoded) -> dict[str, Any]:
+def _to_json(found: Encoded) -> dict[str, Any]:
     """As JSON: numbers rounded to what they mean, none of them infinite."""
-    usual = found.typicality
+    typicality = found.typicality
     return {
         "latent": [round(number, 5) for number in found.latent.tolist()],
         "attributes": {
             name: value if isinstance(value, str) else round(value, 3) for name, value in found.values.items()
         },
-        "psnr": round(min(found.psnr, MOST_DB), 2),
+        "psnr": round(min(found.psnr, MAX_DB), 2),
         "ssim": round(found.ssim, 4),
-        "typicality": usual
-        and {"bits_per_dim": round(usual.bits_per_dim, 3), "percentile": round(usual.percentile, 3)},
+        "typicality": typicality
+        and {"bits_per_dim": round(typicality.bits_per_dim, 3), "percentile": round(typicality.percentile, 3)},
         "of_this_world": found.in_distribution,
         "crop": [found.crop.left, found.crop.top, found.crop.side, found.crop.side],
     }

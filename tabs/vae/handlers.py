@@ -1,7 +1,7 @@
-"""What happens when a visitor moves, samples, encodes, or goes a step back.
+"""Events of the VAE tab's face: live stage, sampling, encoding, undo.
 
-Invariants: a handler takes plain values, changes the visitor's `SessionState`, and returns what to draw. Whatever the
-page sends back of the stage is checked like any other input.
+Invariants: a handler takes plain values, changes the visitor's `VaeSession` and returns updates. Whatever the page
+sends back is validated: by `LiveHandlers.frame` for live pictures, by `FaceHandlers.current` for everything else.
 """
 
 import secrets
@@ -11,151 +11,269 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.blocks import Block
 
 from playground.errors import UserError
 from playground.imaging import uploads
 from playground.vae.service import VaeService
-from tabs.common.live.stage import parse_array
+from playground.vae.validation import MAX_ABS
+from playground.vae.validation import seed as validate_seed
+from tabs.common.components import BarChart, bars
+from tabs.common.events import Updates
+from tabs.common.live.stage import LiveStage, StagePayload, parse_array, stage_answer
 from tabs.common.words import language_of, say
 from tabs.vae import render
-from tabs.vae.handlers_live import WIDEST_LATENT
-from tabs.vae.session import SessionState, Updates
+from tabs.vae.session import MAX_CUSTOM, MAX_DIMENSIONS, OPENING_SEED, VaeSession
+
+MAX_LATENT = 4096  # numbers of a latent that is looked at
 
 
 @dataclass
-class VaeHandlers:
-    """The VAE tab's events over a `VaeService`."""
+class LiveHandlers:
+    """The stage's server function."""
 
     service: VaeService
 
-    def start(self, visit: SessionState, model_id: str, language: str) -> Updates:
-        """A fresh page, or another model: the stage asks for the first picture itself once it is seen."""
-        visit.start(model_id)
-        return Updates(
-            stage=render.stage(visit, self.service.controls(model_id), language, None),
-            typical=render.typical("", language),
-            leak=render.bars([], hint=say(language, "vae_leak_empty")),
-            undo=False,
-            redo=False,
-        )
+    def frame(self, payload: Any) -> dict[str, Any]:
+        """The stage's picture: raw coordinates and custom attributes are applied, then the named controls.
 
-    def released(self, visit: SessionState, data: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        """A movement has ended: remember it, and say what it changed and how usual the face is now."""
+        Args:
+            payload: from a browser.
+
+        Returns:
+            A `stage_answer`.
+
+        Raises:
+            UserError: anything the model cannot decode; the stage shows the words.
+        """
+        asked = StagePayload.parse(payload, dimensions=1, limit=MAX_LATENT)
+        width = self.service.config(asked.model).latent
+        named = {name: value for name, value in asked.values.items() if not name.startswith(("dim_", "custom_"))}
+        latent = asked.latent
+        if latent is not None and len(latent) != width:
+            raise UserError(f"A latent of this model has {width} numbers; this one has {len(latent)}.")
+        if latent is not None:
+            latent = _apply_raw(latent.copy(), asked, width)
+        frame = self.service.frame(asked.model, latent, named, _seed_of(asked.extra), render.SIDE)
+        values = render.stage_values(frame.values, self.service.controls(asked.model))
+        for index in _dimensions_of(asked.extra, width):
+            values[f"dim_{index}"] = float(frame.latent[index])
+        values |= {name: value for name, value in asked.values.items() if name.startswith("custom_")}
+        language = "zh" if asked.extra.get("language") == "zh" else "en"
+        return stage_answer(frame.jpeg, frame.latent, values, render.inactive_controls(frame.values, language))
+
+
+@dataclass
+class FaceHandlers:
+    """Events that change the face on show."""
+
+    service: VaeService
+    stage: LiveStage
+    typicality: BarChart
+    leak: BarChart
+    undo: gr.Button
+    redo: gr.Button
+
+    @property
+    def outputs(self) -> list[Block]:
+        """The components that show the face."""
+        return [self.stage, self.typicality, self.leak, self.undo, self.redo]
+
+    def start(self, session: VaeSession, model: str, language: str) -> Updates:
+        """A fresh page, or another model: the stage asks for the first picture itself once it is seen.
+
+        Args:
+            session: the visitor's.
+            model: a VAE's catalogue id.
+            language: one of `tabs.common.words.LANGUAGES`.
+
+        Returns:
+            Updates of `outputs`.
+        """
+        session.stop()
+        session.start(model)
+        return {
+            self.stage: render.stage(session, self.service.controls(model), language, OPENING_SEED, None),
+            self.typicality: bars(),
+            self.leak: bars(hint=say(language, "vae_leak_empty")),
+            self.undo: gr.Button(interactive=False),
+            self.redo: gr.Button(interactive=False),
+        }
+
+    def show(self, session: VaeSession, latent: np.ndarray, language: str, locked: Collection[str] = ()) -> Updates:
+        """Put a latent on the stage; it can be undone.
+
+        Args:
+            session: the visitor's.
+            latent: (z_dim,).
+            language: one of `tabs.common.words.LANGUAGES`.
+            locked: names of controls that stay locked.
+
+        Returns:
+            Updates of `outputs`.
+
+        Raises:
+            UserError: no latent of this model.
+        """
+        frame = self.service.frame(session.model, latent, {}, side=render.SIDE)
+        session.remember(frame.latent)
+        controls = self.service.controls(session.model)
+        return self._around(session, language) | {
+            self.stage: render.stage(session, controls, language, OPENING_SEED, frame, locked),
+            self.leak: bars(hint=say(language, "vae_leak_empty")),
+        }
+
+    def refresh(self, session: VaeSession, stage: Any, language: str) -> Updates:
+        """The same face, after controls have come or gone."""
+        return self.show(session, self.current(session, stage), language, locked_controls(stage))
+
+    def current(self, session: VaeSession, stage: Any) -> np.ndarray:
+        """The latent on show, as the page has it, which is never behind.
+
+        Args:
+            session: the visitor's.
+            stage: the stage's value, as the browser sent it.
+
+        Returns:
+            (z_dim,).
+
+        Raises:
+            UserError: there is no picture yet, or the value is none of a stage.
+        """
+        if isinstance(stage, dict) and stage.get("model") == session.model and stage.get("latent") is not None:
+            return parse_array(stage["latent"], 1, MAX_LATENT)
+        if session.latent is None:
+            raise UserError("There is no picture on the stage yet. Wait for the first one, or sample one.")
+        return session.latent
+
+    def released(self, session: VaeSession, data: gr.EventData, request: gr.Request) -> Updates:
+        """A movement has ended: it can be undone, and what it changed is measured."""
         language = language_of(request)
         sent = data._data if isinstance(data._data, dict) else {}
-        latent = parse_array(sent.get("latent"), 1, WIDEST_LATENT)
-        if sent.get("model") != visit.model:
-            return Updates().updates()  # the model was changed meanwhile
+        latent = parse_array(sent.get("latent"), 1, MAX_LATENT)
+        if sent.get("model") != session.model:
+            return {}  # the model was changed meanwhile
         moved = sent.get("moved")
-        visit.go(latent)
-        return self._about(visit, language, moved if isinstance(moved, dict) else {}).updates()
+        session.remember(latent)
+        intended = self._intended(session, moved if isinstance(moved, dict) else {})
+        return self._around(session, language) | {self.leak: self._leak(session, language, intended)}
 
     def sample(
         self,
-        visit: SessionState,
+        session: VaeSession,
         stage: Any,
         seed: float,
         random: bool,
         temperature: float,
         prior: str,
         request: gr.Request,
-    ) -> tuple[Any, ...]:
-        """A face from the prior; locked controls keep what they have."""
-        number = secrets.randbelow(2**32) if random else _seed(seed)
-        latent = self.service.sample(visit.model, number, temperature, prior)  # type: ignore[arg-type]  # it checks
-        locked = _locked(stage)
+    ) -> tuple[Updates, int]:
+        """A face from the prior; locked controls keep their values. Also returns the seed that was used."""
+        number = secrets.randbelow(2**32) if random else validate_seed(seed)
+        latent = self.service.sample(session.model, number, temperature, prior)  # type: ignore[arg-type]  # it checks
+        locked = locked_controls(stage)
         if locked:
-            kept = {name: value for name, value in _values(stage).items() if name in locked}
-            latent = self.service.frame(visit.model, latent, kept).latent
-        return (*self.show(visit, latent, language_of(request), locked).updates(), number)
+            values = stage.get("values") if isinstance(stage, dict) else None
+            kept = {name: value for name, value in (values or {}).items() if name in locked}
+            latent = self.service.edit_latent(session.model, latent, kept)
+        return self.show(session, latent, language_of(request), locked), number
 
-    def pull_back(self, visit: SessionState, stage: Any, strength: float, request: gr.Request) -> tuple[Any, ...]:
-        """Nearer to what is usual."""
-        latent = self.service.pull_back(visit.model, self.now(visit, stage), strength)
+    def pull_back(self, session: VaeSession, stage: Any, strength: float, request: gr.Request) -> Updates:
+        """A more typical face."""
+        latent = self.service.pull_back(session.model, self.current(session, stage), strength)
         language = language_of(request)
-        drawing = self.show(visit, latent, language, _locked(stage))
-        drawing.leak = self._leak(visit, language, ())
-        return drawing.updates()
+        updates = self.show(session, latent, language, locked_controls(stage))
+        return updates | {self.leak: self._leak(session, language, ())}
 
-    def encode(self, visit: SessionState, stage: Any, path: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """A picture of the visitor's: what the model sees of it, what comes back, and that on the stage."""
-        if not path:
-            return (*Updates().updates(), gr.skip(), gr.skip())
-        language = language_of(request)
-        found = self.service.encode(visit.model, uploads.read(path))
-        drawing = self.show(visit, found.latent, language, _locked(stage))
-        return (*drawing.updates(), *render.encoded(found, language))
-
-    def step(self, visit: SessionState, stage: Any, by: int, request: gr.Request) -> tuple[Any, ...]:
-        """Undo or redo."""
-        latent = visit.step(by)
+    def step(self, session: VaeSession, stage: Any, by: int, request: gr.Request) -> Updates:
+        """Undo (-1) or redo (1)."""
+        latent = session.step(by)
         if latent is None:
-            return Updates().updates()
-        return self.show(visit, latent, language_of(request), _locked(stage)).updates()
+            return {}
+        return self.show(session, latent, language_of(request), locked_controls(stage))
 
-    def show(self, visit: SessionState, latent: np.ndarray, language: str, locked: Collection[str] = ()) -> Updates:
-        """Put a latent on the stage. Raises `UserError` if it is none of this model's."""
-        frame = self.service.frame(visit.model, latent, {}, side=render.SIDE)
-        visit.go(frame.latent)
-        drawing = self._about(visit, language, None)
-        drawing.stage = render.stage(visit, self.service.controls(visit.model), language, frame, locked)
-        return drawing
+    def encode(
+        self, session: VaeSession, stage: Any, path: str, request: gr.Request
+    ) -> tuple[Updates, dict[str, Any], str]:
+        """An uploaded picture on the stage. Also returns it beside its reconstruction, and its quality."""
+        language = language_of(request)
+        found = self.service.encode(session.model, uploads.read(path))
+        updates = self.show(session, found.latent, language, locked_controls(stage))
+        return updates, *render.encoded(found, language)
 
-    def redraw(self, visit: SessionState, stage: Any, language: str) -> Updates:
-        """The same face, with controls that have come or gone."""
-        return self.show(visit, self.now(visit, stage), language, _locked(stage))
-
-    def now(self, visit: SessionState, stage: Any) -> np.ndarray:
-        """The latent on show: as the page has it, which is never behind. Raises `UserError` before the first."""
-        if isinstance(stage, dict) and stage.get("model") == visit.model and stage.get("latent") is not None:
-            return parse_array(stage["latent"], 1, WIDEST_LATENT)
-        if visit.latent is None:
-            raise UserError("There is no picture on the stage yet. Wait for the first one, or sample one.")
-        return visit.latent
-
-    def _about(self, visit: SessionState, language: str, moved: dict[str, Any] | None) -> Updates:
-        """What is said of the face on show. `moved` is None where it was not reached by a control."""
-        leak = render.bars([], hint=say(language, "vae_leak_empty"))
-        if moved is not None and visit.before is not None:
-            now, before = visit.latent, visit.before
-            assert now is not None
-            blocks = [control.block for control in self.service.controls(visit.model) if control.name in moved]
-            meant = {b.name for b in blocks if not np.allclose(now[b.slice], before[b.slice], atol=1e-4)}
-            leak = self._leak(visit, language, meant)
-        return Updates(
-            typical=self._typical(visit, language),
-            leak=leak,
-            undo=visit.place > 0,
-            redo=visit.place < len(visit.way) - 1,
-        )
-
-    def _leak(self, visit: SessionState, language: str, meant: Collection[str]) -> dict[str, Any]:
-        if visit.before is None or visit.latent is None:
-            return render.bars([], hint=say(language, "vae_leak_empty"))
+    def _around(self, session: VaeSession, language: str) -> Updates:
+        """Everything but stage and leak."""
         try:
-            found = self.service.leak(visit.model, visit.before, visit.latent)
-        except UserError as error:  # no judge: the rest of the page works without it
-            return render.bars([], hint=str(error))
-        return render.leak(found, meant, language)
-
-    def _typical(self, visit: SessionState, language: str) -> dict[str, Any]:
-        try:
-            return render.typical(self.service.typicality(visit.model, visit.latent), language)
+            typicality = render.typicality(self.service.typicality(session.model, session.latent), language)
         except UserError as error:  # no flow, or no atlas
-            return render.typical(str(error), language)
+            typicality = bars(hint=str(error))
+        return {
+            self.typicality: typicality,
+            self.undo: gr.Button(interactive=session.position > 0),
+            self.redo: gr.Button(interactive=session.can_redo),
+        }
+
+    def _intended(self, session: VaeSession, moved: dict[str, Any]) -> set[str]:
+        """Attributes whose coordinates the moved controls have changed."""
+        now, before = session.latent, session.previous
+        if now is None or before is None:
+            return set()
+        blocks = [control.block for control in self.service.controls(session.model) if control.name in moved]
+        return {block.name for block in blocks if not np.allclose(now[block.slice], before[block.slice], atol=1e-4)}
+
+    def _leak(self, session: VaeSession, language: str, intended: Collection[str]) -> dict[str, Any]:
+        if session.previous is None or session.latent is None:
+            return bars(hint=say(language, "vae_leak_empty"))
+        try:
+            found = self.service.leak(session.model, session.previous, session.latent)
+        except UserError as error:  # no judge: the rest of the page works without it
+            return bars(hint=str(error))
+        values = {control.name: control.value_in(session.latent) for control in self.service.controls(session.model)}
+        return render.leak(found, intended, render.inactive_controls(values, language), language)
 
 
-def _locked(stage: Any) -> list[str]:
+def locked_controls(stage: Any) -> list[str]:
+    """Names of the locked controls.
+
+    Args:
+        stage: the stage's value, as the browser sent it.
+
+    Returns:
+        Names; not all of them need exist.
+    """
     locked = stage.get("locked") if isinstance(stage, dict) else None
     return [name for name in locked if isinstance(name, str)] if isinstance(locked, list) else []
 
 
-def _values(stage: Any) -> dict[str, Any]:
-    values = stage.get("values") if isinstance(stage, dict) else None
-    return values if isinstance(values, dict) else {}
+def _apply_raw(latent: np.ndarray, asked: StagePayload, width: int) -> np.ndarray:
+    """(z_dim,) with raw coordinates set, and custom attributes added."""
+    custom = asked.extra.get("custom") or []
+    if not isinstance(custom, list) or len(custom) > MAX_CUSTOM:
+        raise UserError(f"At most {MAX_CUSTOM} attributes of your own can be moved at a time. Reload the page.")
+    moved = [(name, value) for name, value in asked.values.items() if name.startswith(("dim_", "custom_"))]
+    for name, value in moved:
+        kind, _, number = name.partition("_")
+        index = int(number) if number.isdecimal() and len(number) < 6 else -1
+        reach, count = (render.MAX_DIMENSION, width) if kind == "dim" else (render.MAX_CUSTOM_VALUE, len(custom))
+        if isinstance(value, str) or abs(value) > reach or not 0 <= index < count:
+            raise UserError("That slider does not exist any more. Reset it, or reload the page.")
+        if kind == "dim":
+            latent[index] = value
+        else:
+            vector = parse_array(custom[index], 1, MAX_LATENT)
+            if len(vector) != width:
+                raise UserError("An attribute of your own belongs to another model. Make it again.")
+            latent += value * vector
+    return latent.clip(-MAX_ABS, MAX_ABS) if moved else latent
 
 
-def _seed(value: float | None) -> int:
-    if value is None or not 0 <= value < 2**32 or value != int(value):
-        raise UserError(f"A seed is a whole number from 0 to {2**32 - 1}.")
-    return int(value)
+def _dimensions_of(extra: dict[str, Any], width: int) -> list[int]:
+    indices = extra.get("dimensions")
+    if not isinstance(indices, list) or len(indices) > MAX_DIMENSIONS:
+        return []
+    return [index for index in indices if type(index) is int and 0 <= index < width]
+
+
+def _seed_of(extra: dict[str, Any]) -> int:
+    seed = extra.get("seed")
+    return seed if type(seed) is int and 0 <= seed < 2**32 else 0

@@ -1,6 +1,6 @@
 """The VAE tab: faces with named sliders, and autoencoders of photographs beside them.
 
-Invariants: each half is a panel of its own; here they only meet.
+Invariants: each half is a panel of its own; this module only joins them.
 """
 
 import gradio as gr
@@ -11,14 +11,21 @@ from tabs.common.tab import Accepts, Picture, TabHandles
 from tabs.common.words import label
 from tabs.vae.api import vae_endpoints
 from tabs.vae.photo_panel import photo_panel
-from tabs.vae.portrait_panel import faces_panel
+from tabs.vae.portrait_panel import portrait_panel
 
 
 def vae_tab(playground: Playground) -> TabHandles:
-    """Build the tab inside the current `gr.Blocks` and wire its events."""
+    """Build the tab inside the current `gr.Blocks` and wire its events.
+
+    Args:
+        playground: the models and services behind the page.
+
+    Returns:
+        The tab accepts pictures.
+    """
     with gr.Tabs() as panels:
         with gr.Tab(label("vae_avatars"), id="faces"):
-            faces = faces_panel(playground)
+            faces = portrait_panel(playground).image
         with gr.Tab(label("vae_photos"), id="photos"):
             photos = photo_panel(playground)
     vae_endpoints(playground)

@@ -1,88 +1,98 @@
-"""What belongs to one visitor of the VAE tab, and what is to be drawn for them.
+"""What is kept for one visitor of the VAE tab: undo history, latents set aside, custom attributes, photographs.
 
-Invariants: what is on show stands in the page's stage and travels with every event; here is only what a page
-cannot hold: the way back (undo), what was put aside (A, B, C), attributes of one's own, and a film under way.
+Invariants: it lives as long as the page is open and holds no model. The face on show is in the page's stage and
+travels with every event.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-import gradio as gr
 import numpy as np
 from PIL import Image
 
-from playground.runtime.worker import Job
+from playground.autoencoders.types import Encoded
+from tabs.common.session import SessionState
 
-LONGEST_WAY_BACK = 100
-OPENING = 54  # the seed of the first face: a hat, a beard and an open look, so that every slider has work to do
-MOST_OWN = 4  # attributes of one's own at a time
-MOST_DIMENSIONS = 4  # raw coordinates at a time
+MAX_UNDO = 100
+OPENING_SEED = 54  # of the first face: a hat, a beard and an open look, so that every slider has something to change
+MAX_CUSTOM = 4  # custom attributes at a time
+MAX_DIMENSIONS = 4  # raw coordinates at a time
 
 
 @dataclass(frozen=True)
-class Own:
-    """An attribute of the visitor's own: what they call it, and its direction (z,)."""
+class CustomAttribute:
+    """A custom attribute: what the visitor calls it, and its direction (z_dim,)."""
 
-    name: str
+    label: str
     vector: np.ndarray
 
 
-class SessionState:
-    """One visitor's faces: lives as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
+class VaeSession(SessionState):
+    """One visitor's faces. (No dataclass: Gradio would send it to the page.)"""
 
     def __init__(self) -> None:
-        self.model = ""
-        self.film: Job[bytes] | None = None
+        super().__init__()
         self.start("")
 
     def start(self, model: str) -> None:
-        """Begin with a model: latents of another mean nothing to it."""
+        """Begin with a model: latents of another mean nothing to it.
+
+        Args:
+            model: its catalogue id.
+        """
         self.model = model
-        self.way: list[np.ndarray] = []  # latents (z,), the oldest first
-        self.place = -1  # of the one on show
-        self.seed = OPENING
+        self.history: list[np.ndarray] = []  # latents (z_dim,), the oldest first
+        self.position = -1  # of the one on show
         self.dimensions: list[int] = []
-        self.own: list[Own] = []
+        self.custom: list[CustomAttribute] = []
         self.groups: dict[str, list[Image.Image]] = {"with": [], "without": []}
-        self.aside: dict[str, np.ndarray] = {}  # "a", "b" of the way; "A", "B", "C" of the arithmetic
-        self.result: np.ndarray | None = None
-        self.frames: np.ndarray | None = None  # (n, z): the latents of the strip on show
+        self.endpoints: dict[str, np.ndarray] = {}  # "a" and "b" of the interpolation
+        self.terms: dict[str, np.ndarray] = {}  # "a", "b" and "c" of the arithmetic, and "result"
+        self.frames: np.ndarray | None = None  # (n, z_dim): the latents of the interpolation on show
 
     @property
     def latent(self) -> np.ndarray | None:
-        return self.way[self.place] if self.way else None
+        """The latent on show."""
+        return self.history[self.position] if self.history else None
 
     @property
-    def before(self) -> np.ndarray | None:
-        """The latent one step back."""
-        return self.way[self.place - 1] if self.place > 0 else None
+    def previous(self) -> np.ndarray | None:
+        """The latent before the one on show."""
+        return self.history[self.position - 1] if self.position > 0 else None
 
-    def go(self, latent: np.ndarray) -> None:
-        """Put a latent on show; what had been undone is forgotten."""
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was undone."""
+        return self.position < len(self.history) - 1
+
+    def remember(self, latent: np.ndarray) -> None:
+        """Put a latent on show; what was undone can no longer be redone.
+
+        Args:
+            latent: (z_dim,).
+        """
         if self.latent is not None and np.array_equal(self.latent, latent):
             return
-        self.way = [*self.way[: self.place + 1], latent][-LONGEST_WAY_BACK:]
-        self.place = len(self.way) - 1
+        self.history = [*self.history[: self.position + 1], latent][-MAX_UNDO:]
+        self.position = len(self.history) - 1
 
     def step(self, by: int) -> np.ndarray | None:
-        """One step back (-1) or forth (1); None where there is none."""
-        if not 0 <= self.place + by < len(self.way):
+        """Undo or redo.
+
+        Args:
+            by: -1 or 1.
+
+        Returns:
+            The latent that is on show then; None where there is none.
+        """
+        if not 0 <= self.position + by < len(self.history):
             return None
-        self.place += by
-        return self.way[self.place]
+        self.position += by
+        return self.history[self.position]
 
 
-@dataclass
-class Updates:
-    """What a handler wants drawn; None leaves a component as it is."""
+class PhotoSession(SessionState):
+    """One visitor's photograph, as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
 
-    stage: dict[str, Any] | None = None
-    typical: dict[str, Any] | None = None
-    leak: dict[str, Any] | None = None
-    undo: bool | None = None
-    redo: bool | None = None
-
-    def updates(self) -> tuple[Any, ...]:
-        """In the order of `drawn` in the layout."""
-        buttons = [gr.skip() if on is None else gr.Button(interactive=on) for on in (self.undo, self.redo)]
-        return (*(gr.skip() if value is None else value for value in (self.stage, self.typical, self.leak)), *buttons)
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded: Encoded | None = None

@@ -92,7 +92,7 @@ def test_a_tile_is_chosen_and_moved_and_taken_back(page: Page) -> None:
     page.get_by_label("Its name").fill("beard <b>")
     page.get_by_label("Its name").press("Enter")
     expect(page.locator("#gan-stage")).to_contain_text("beard <b>")
-    assert page.locator("#gan-stage b, #gan-kept b").count() == 0, "a name is text"
+    assert page.locator("#gan-stage b, #gan-named b").count() == 0, "a name is text"
 
 
 def test_the_grid_is_steered_by_mouse_and_keyboard(page: Page) -> None:
@@ -109,7 +109,8 @@ def test_the_grid_is_steered_by_mouse_and_keyboard(page: Page) -> None:
     first = grid.locator(".tile img").first
     assert np.abs(drawn(first) - before).mean() < 1, "up to what a batch of another size rounds differently"
     shown = first.get_attribute("src") or ""
-    grid.get_by_label("Truncation ψ").focus()
+    assert page.get_by_label("Truncation ψ", exact=True).count() == 1, "one slider for grid and stage"
+    page.locator("#gan-stage").get_by_label("Truncation ψ", exact=True).focus()
     page.keyboard.press("Home")
     expect(first).not_to_have_attribute("src", shown)
     assert np.abs(drawn(first) - before).mean() > 1
@@ -124,37 +125,39 @@ def test_the_grid_is_steered_by_mouse_and_keyboard(page: Page) -> None:
     expect(page.locator("#gan-caption")).to_contain_text(f"Seed {seed}")
 
 
-def test_mixing_film_and_stop(page: Page) -> None:
+def test_mixing_animation_and_stop(page: Page) -> None:
     before = picture(page)
     panel(page, "Style mixing")
     page.locator("#gan-mix-groups").get_by_label("coarse").check()
     mixed = changed(page, before)
     expect(page.locator("#gan-mix-layers input:checked")).to_have_count(3)
-    expect(page.locator("#gan-sources img")).to_have_count(2)
-    panel(page, "Film")
+    expect(page.locator("#gan-sources img")).to_have_count(3)
+    panel(page, "Animation")
     page.locator("#gan-make").click()
-    expect(page.get_by_text("A film needs two key frames")).to_be_visible()
+    expect(page.get_by_text("An animation needs at least two key frames")).to_be_visible()
     page.locator("#gan-add").click()
     expect(page.locator("#gan-keys img")).to_have_count(1)
-    page.locator("#gan-plain").click()
+    page.locator("#gan-reset").click()
     assert changed(page, mixed) == before
     page.locator("#gan-add").click()
     expect(page.locator("#gan-keys img")).to_have_count(2)
     page.get_by_label("number input for Seconds").fill("20")
     page.get_by_label("number input for Seconds").blur()
     page.locator("#gan-make").click()
-    page.locator("#gan-film-stop").click()
-    expect(page.locator("#gan-film-status")).to_contain_text("Stopped.")
+    page.locator("#gan-make-stop").click()
+    expect(page.locator("#gan-animation-status")).to_contain_text("Stopped.")
     page.get_by_label("number input for Seconds").fill("1")
     page.get_by_label("number input for Seconds").blur()
     page.locator("#gan-make").click()
-    expect(page.locator("#gan-film img")).to_have_attribute("src", re.compile("^data:image/webp"), timeout=PATIENCE_MS)
+    expect(page.locator("#gan-animation img")).to_have_attribute(
+        "src", re.compile("^data:image/webp"), timeout=PATIENCE_MS
+    )
     with page.expect_download() as download:
-        page.locator("#gan-film a").click()
+        page.locator("#gan-animation a").click()
     assert Path(download.value.path()).read_bytes()[8:12] == b"WEBP"
 
 
-def test_a_style_is_saved_and_loaded_and_a_picture_of_ones_own_found(page: Page, tmp_path: Path) -> None:
+def test_a_style_is_saved_and_loaded_and_an_uploaded_picture_projected(page: Page, tmp_path: Path) -> None:
     first = picture(page)
     page.locator("#gan-grid .tile").nth(2).click()
     third = changed(page, first)
@@ -172,7 +175,7 @@ def test_a_style_is_saved_and_loaded_and_a_picture_of_ones_own_found(page: Page,
     page.get_by_label("number input for Steps").blur()
     page.locator("#gan-project").click()
     expect(page.locator("#gan-own-status")).to_contain_text("PSNR", timeout=PATIENCE_MS)
-    expect(page.locator("#gan-own-status")).to_contain_text("far from the world")
+    expect(page.locator("#gan-own-status")).to_contain_text("unlike what the model was trained on")
     found = changed(page, third)
     with page.expect_file_chooser() as chooser:
         page.locator("#gan-load").click()
@@ -186,7 +189,7 @@ def test_a_phone_sees_everything_without_scrolling_sideways_also_in_the_dark(bro
     page = opened(
         browser, url, complaints, viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark"
     )
-    for name in ("Style mixing", "Film", "Your picture", "What it learned", "Directions"):
+    for name in ("Style mixing", "Animation", "Your picture", "What it learned", "Directions"):
         tab = page.locator("#gan-panels").get_by_role("tab", name=name)
         if tab.is_visible():  # on a phone Gradio puts those that find no room in a menu
             tab.click()
@@ -198,6 +201,6 @@ def test_a_phone_sees_everything_without_scrolling_sideways_also_in_the_dark(bro
 def test_the_tab_speaks_chinese_to_a_browser_that_asks(browser: Browser, url: str) -> None:
     page = browser.new_context(locale="zh-CN").new_page()
     page.goto(url)
-    expect(page.locator("#gan-grid")).to_contain_text("截断", timeout=PATIENCE_MS)
+    expect(page.locator("#gan-grid")).to_contain_text("判别器评分", timeout=PATIENCE_MS)
     expect(page.locator("#gan-stage")).to_contain_text("所有层", timeout=PATIENCE_MS)
     page.context.close()

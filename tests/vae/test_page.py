@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from playground.core import Playground
 from playground.settings import Settings
-from tabs.vae.files import to_text
-from tabs.vae.portrait_panel import faces_panel
+from tabs.vae.files import latent_to_text
+from tabs.vae.portrait_panel import portrait_panel
 from tests.support.pages import PATIENCE_MS, served, visited
 from tests.tiny_models.atlas import tiny_atlas
 from tests.tiny_models.avatars import tiny_catalog, tiny_family
@@ -34,7 +34,7 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 @pytest.fixture(scope="module")
 def url(playground: Playground) -> Iterator[str]:
     with gr.Blocks(analytics_enabled=False) as page:
-        faces_panel(playground)
+        portrait_panel(playground)
     with served(page) as url:
         yield url
 
@@ -87,7 +87,7 @@ def test_a_dragged_slider_and_a_chip_change_the_face_and_undo_brings_it_back(pag
     expect(button(page, "↷ Redo")).to_be_enabled()
 
 
-def test_a_picture_of_ones_own_and_one_from_the_shelf(page: Page) -> None:
+def test_an_uploaded_picture_and_an_example(page: Page) -> None:
     before = still(page)
     examples = sorted((Settings().assets / "examples" / "avatars").glob("*.png"))
     page.locator("#vae-picture input[type=file]").set_input_files(examples[0])
@@ -116,21 +116,21 @@ def test_what_was_saved_is_loaded_again(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#vae-stage img")).to_have_attribute("src", saved)
 
 
-def test_from_a_to_b_as_a_strip_and_as_a_film(page: Page) -> None:
+def test_from_a_to_b_as_a_strip_and_as_an_animation(page: Page) -> None:
     first = still(page)
     page.get_by_role("button", name="From A to B").click()
     button(page, "Set A").first.click()
-    expect(page.locator("#vae-kept img")).to_have_count(1)
+    expect(page.locator("#vae-endpoints img")).to_have_count(1)
     button(page, "Sample a face").click()
     second = changed(page, first)
     button(page, "Set B").first.click()
-    expect(page.locator("#vae-kept img")).to_have_count(2)
-    button(page, "Show the way").click()
+    expect(page.locator("#vae-endpoints img")).to_have_count(2)
+    button(page, "Interpolate").click()
     expect(page.locator("#vae-frames img")).to_have_count(8)
     page.locator("#vae-frames button").first.click()
     assert changed(page, second) == first
     button(page, "Animate").click()
-    expect(page.locator("#vae-film img")).to_have_attribute("src", re.compile("^data:image/webp"))
+    expect(page.locator("#vae-animation img")).to_have_attribute("src", re.compile("^data:image/webp"))
     expect(button(page, "Animate")).to_be_visible()
 
 
@@ -151,7 +151,7 @@ def test_a_link_opens_with_its_face_in_the_visitors_language_on_a_phone(
 ) -> None:
     latent = playground.vae.frame("avatar-vae", None, {"mouth": 3.0}, seed=5).latent
     page = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}, has_touch=True).new_page()
-    page.goto(f"{url}?face={to_text('avatar-vae', latent)}")
+    page.goto(f"{url}?face={latent_to_text('avatar-vae', latent)}")
     expect(page.locator("#vae-stage [data-name=mouth] output")).to_have_text("大笑", timeout=PATIENCE_MS)
     expect(page.get_by_role("button", name="采样一个头像")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

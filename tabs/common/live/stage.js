@@ -10,6 +10,8 @@ let base = null, basePicture = ""; // the latent every movement starts from, and
 let latent = null, values = {};    // what is on show
 let moved = new Map();             // control -> value, in the order of the movements
 let locked = new Set();
+let inactive = {};                 // control -> why it changes nothing now
+const off = (c) => locked.has(c.name) || Boolean(inactive[c.name]);
 let fresh = new Map();             // control -> the request that carries its newest movement, until that is answered
 let underWay = 0, sent = 0, answered = 0, quick = false, good = false;  // requests; whether the last answer came at once, and was a picture
 const QUICK_MS = 60;
@@ -50,7 +52,7 @@ function show(answer, first, order) {
   answered = order;
   if (!first) for (const [name, carried] of fresh) if (carried <= order) fresh.delete(name);
   if (!answer || answer.error) { note(answer ? answer.error : v.words.lost); return false; }
-  note(""); latent = answer.latent; values = {...values, ...answer.values};
+  note(""); latent = answer.latent; values = {...values, ...answer.values}; inactive = answer.inactive || {};
   if (first) { base = latent; released = true; }
   if (first || moved.size === 0) basePicture = answer.picture;
   parts.picture.src = answer.picture;
@@ -80,7 +82,7 @@ function state(now) { if (element.dataset.state !== now) element.dataset.state =
 
 // ---- movements ----
 function move(c, value, done) {
-  if (locked.has(c.name)) return;
+  if (off(c)) return;
   if (c.group) for (const other of v.controls) if (other.group === c.group) { moved.delete(other.name); fresh.delete(other.name); }
   moved.delete(c.name); moved.set(c.name, value); fresh.set(c.name, sent + 1);
   rows.get(c.name).draw(value);
@@ -97,9 +99,10 @@ function randomise() {
   const groups = new Map();
   for (const c of v.controls) if (c.random !== false) { const g = c.group || c.name; groups.set(g, [...(groups.get(g) || []), c]); }
   for (const group of groups.values()) {
-    if (group.some((c) => locked.has(c.name))) continue;
-    const c = group[Math.floor(Math.random() * group.length)];
-    move(c, c.kind === "chips" ? c.values[Math.floor(Math.random() * c.values.length)]
+    if (group.some(off)) continue;
+    const c = group[Math.floor(Math.random() * group.length)], others = c.others || [];
+    const other = Math.floor(Math.random() * (others.length + count(c))) - count(c);  // as likely as the values of the scale
+    move(c, others.length && other >= 0 ? others[other][0] : c.kind === "chips" ? c.values[Math.floor(Math.random() * c.values.length)]
       : Number((c.minimum + Math.random() * (c.maximum - c.minimum)).toFixed(2)), true);
   }
 }
@@ -115,7 +118,7 @@ function drawLock(c, lock) {
 // ---- the controls ----
 const count = (c) => (c.values || []).length;
 function said(c, x) {
-  if (typeof x === "string") return c.labels?.[c.values.indexOf(x)] ?? x;
+  if (typeof x === "string") return (c.others || []).find(([value]) => value === x)?.[1] ?? c.labels?.[c.values.indexOf(x)] ?? x;
   const number = Number(x).toFixed(c.step >= 1 ? 0 : c.digits ?? (count(c) ? 1 : 2));
   if (!count(c)) return number + (c.unit ? " " + c.unit : "");
   const labels = c.labels || c.values, low = Math.floor(x), near = Math.round(x);
@@ -138,9 +141,16 @@ function range(c, box, says) {
       if (i === 0) t.classList.add("first"); if (i === count(c) - 1) t.classList.add("last"); ticks.append(t); });
     box.append(ticks);
   }
+  const chips = (c.others || []).map(([value, text]) => { const chip = button("chip", text, "", () => move(c, value, true));
+    chip.setAttribute("aria-pressed", "false"); return chip; });
+  if (chips.length) { const group = make("div", "row"); group.setAttribute("role", "group"); group.setAttribute("aria-label", c.label); group.append(...chips); box.append(group); }
   return (x) => { if (x === undefined || x === null) return;
+    const word = typeof x === "string";  // a value beside the scale
+    chips.forEach((chip, i) => { chip.setAttribute("aria-pressed", String(c.others[i][0] === x)); chip.disabled = off(c); });
+    input.classList.toggle("beside", word); input.disabled = off(c);
+    if (word) { says.textContent = said(c, x); input.setAttribute("aria-valuetext", says.textContent); return; }
     if (Number(input.value) !== Number(x)) input.value = x;
-    says.textContent = said(c, Number(x)); input.setAttribute("aria-valuetext", says.textContent); input.disabled = locked.has(c.name);
+    says.textContent = said(c, Number(x)); input.setAttribute("aria-valuetext", says.textContent);
     input.style.setProperty("--fill", (100 * (input.value - c.minimum) / (c.maximum - c.minimum)) + "%"); };
 }
 function circle(c, box, says) {
@@ -152,7 +162,7 @@ function circle(c, box, says) {
   const point = (e) => { const r = ring.getBoundingClientRect();
     const turn = Math.atan2(e.clientX - r.left - r.width / 2, r.top + r.height / 2 - e.clientY) / (2 * Math.PI);
     go(c.minimum + span * turn, false); };
-  ring.onpointerdown = (e) => { if (locked.has(c.name)) return; e.preventDefault(); ring.focus(); ring.setPointerCapture(e.pointerId); active = c.name; point(e); };
+  ring.onpointerdown = (e) => { if (off(c)) return; e.preventDefault(); ring.focus(); ring.setPointerCapture(e.pointerId); active = c.name; point(e); };
   ring.onpointermove = (e) => { if (active === c.name) point(e); };
   ring.onpointerup = ring.onpointercancel = () => { if (active === c.name) released_(); };
   ring.onkeydown = (e) => { const step = {ArrowRight: 0.1, ArrowUp: 0.1, ArrowLeft: -0.1, ArrowDown: -0.1, PageUp: 1, PageDown: -1}[e.key];
@@ -163,7 +173,7 @@ function circle(c, box, says) {
   around.append(ticks); box.append(around);
   return (x) => { if (x === undefined || x === null) return; at = Number(x); ring.style.setProperty("--turn", (at - c.minimum) / span + "turn");
     says.textContent = said(c, at); ring.setAttribute("aria-valuenow", at); ring.setAttribute("aria-valuetext", says.textContent);
-    ring.setAttribute("aria-disabled", locked.has(c.name));
+    ring.setAttribute("aria-disabled", off(c));
     [...ticks.children].forEach((t, i) => t.classList.toggle("on", Math.round(at) % count(c) === i)); };
 }
 function chipRow(c, box, says) {
@@ -176,7 +186,7 @@ function chipRow(c, box, says) {
     if (to === undefined) return; e.preventDefault(); const next = all[(to + all.length) % all.length]; next.focus(); next.click(); };
   box.append(group);
   return (x) => { const at = c.values.indexOf(x); says.textContent = at < 0 ? "" : said(c, x);
-    all.forEach((chip, i) => { chip.setAttribute("aria-checked", i === at); chip.disabled = locked.has(c.name);
+    all.forEach((chip, i) => { chip.setAttribute("aria-checked", i === at); chip.disabled = off(c);
       chip.tabIndex = i === Math.max(0, at) ? 0 : -1; }); };
 }
 function control(c) {
@@ -186,14 +196,16 @@ function control(c) {
   box.append(head); box.dataset.name = c.name;
   const paint = {slider: range, cycle: circle, chips: chipRow}[c.kind](c, box, says);
   let last;  // a control that stands where it stood costs the page nothing
-  const draw = (x) => { const now = x + "|" + locked.has(c.name); if (now !== last) { last = now; paint(x); } };
+  const reason = make("p", "reason"); reason.hidden = true; box.append(reason);
+  const draw = (x) => { const why = inactive[c.name] || "", now = x + "|" + locked.has(c.name) + "|" + why; if (now === last) return;
+    last = now; paint(x); box.classList.toggle("inactive", Boolean(why)); reason.textContent = why; hide(reason, !why); };
   rows.set(c.name, {draw}); return box;
 }
 function refresh() { for (const c of v.controls) if (active !== c.name && !fresh.has(c.name)) rows.get(c.name).draw(standing(c)); }
 
 // Two columns of about the same height, in their order. (CSS columns would lay out every control several times a movement.)
 function columns() {
-  const height = (c) => c.kind === "cycle" ? 3 : c.kind === "chips" ? 1 + count(c) / 4 : count(c) ? 1.4 : 1;
+  const height = (c) => (c.kind === "cycle" ? 3 : c.kind === "chips" ? 1 + count(c) / 4 : count(c) ? 1.4 : 1) + (c.others || []).length / 4;
   const half = v.controls.reduce((sum, c) => sum + height(c), 0) / 2; let sum = 0;
   const parts = [[], []]; for (const c of v.controls) { parts[sum + height(c) / 2 < half ? 0 : 1].push(c); sum += height(c); }
   return parts;
@@ -231,7 +243,7 @@ function take() {
   const next = props.value;
   if (!next || !next.controls) { root.replaceChildren(); drawn = ""; return; }
   epoch += 1; v = next; base = latent = v.latent ?? null; values = {...v.values}; moved = new Map(); fresh.clear();
-  locked = new Set(v.locked || []); active = null; released = false;
+  locked = new Set(v.locked || []); inactive = v.inactive || {}; active = null; released = false;
   const shape = JSON.stringify([v.controls, v.words, v.locked]);
   if (shape !== drawn) { const before = drawn && parts.picture?.src; build(); drawn = shape; if (before) parts.picture.src = before; }
   note(""); refresh(); for (const c of v.controls) rows.get(c.name).draw(standing(c));

@@ -9,13 +9,15 @@ The protocol, all of it plain JSON:
 
 * value (`stage_value`): model, latent (null: the server draws one, from `extra`), picture (data URI or null: asked for
   when the stage is first seen), controls, values (where each control stands), extra (goes back with every payload as
-  it is), words, locked. A control is a dict, see `slider` and `chips`: name, label, kind ("slider", "cycle", "chips"),
-  values and labels (what is said of them), minimum, maximum, step, value, group (controls of one group overrule each
-  other), colours (of the track, or of each chip), unit, random (false: "Randomise" leaves it alone),
-  home (where "Reset" puts it; without one, where it stood when the value came).
+  it is), words, locked, inactive (name of a control that changes nothing now, to the reason). A control is a dict, see
+  `slider` and `chips`: name, label, kind ("slider", "cycle", "chips"), values and labels (what is said of them),
+  minimum, maximum, step, value, group (controls of one group overrule each other), colours (of the track, or of each
+  chip), unit, others ([value, label] of words beside a slider's scale, shown as chips), random (false: "Randomise"
+  leaves it alone), home (where "Reset" puts it; without one, where it stood when the value came).
 * payload to the server function: {model, latent, values, extra}. `latent` is the one that came with the value;
   `values` are the controls moved since, in the order in which they were moved.
-* answer (`stage_answer`): {picture (JPEG data URI), latent (what was decoded), values (where controls stand now)},
+* answer (`stage_answer`): {picture (JPEG data URI), latent (what was decoded), values (where controls stand now),
+  inactive},
   or {error: words}, which is shown in the stage beside the last picture.
 * event `release`: a movement has ended and its picture is there (or the first picture, where the server drew one). The
   value, as Python is given it, then holds the latent on show, the values, what was moved and what is locked; so does
@@ -148,18 +150,23 @@ def parse_values(raw: Any) -> Values:
     return {name: value if isinstance(value, str) else float(value) for name, value in raw.items()}
 
 
-def stage_answer(jpeg: bytes, latent: np.ndarray, values: Mapping[str, float | str]) -> dict[str, Any]:
+def stage_answer(
+    jpeg: bytes, latent: np.ndarray, values: Mapping[str, float | str], inactive: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The answer to a payload.
 
     Args:
         jpeg: the picture.
         latent: what was decoded.
         values: every control's value in it.
+        inactive: controls that change nothing now, with the reason.
 
     Returns:
         Plain JSON.
     """
-    return {"picture": data_uri(jpeg), "latent": to_lists(latent), "values": dict(values)}
+    return {"picture": data_uri(jpeg), "latent": to_lists(latent), "values": dict(values)} | {
+        "inactive": dict(inactive or {})
+    }
 
 
 def stage_value(
@@ -171,6 +178,7 @@ def stage_value(
     values: Mapping[str, float | str] | None = None,
     extra: Mapping[str, Any] | None = None,
     locked: Sequence[str] = (),
+    inactive: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The value of a `LiveStage`. Every one made is new to the page, even if it is the same as the last.
 
@@ -183,6 +191,7 @@ def stage_value(
         values: every control's value.
         extra: sent back with every payload.
         locked: names of controls that cannot be moved.
+        inactive: controls that change nothing now, with the reason.
 
     Returns:
         Plain JSON.
@@ -196,6 +205,7 @@ def stage_value(
         "values": dict(values or {}),
         "extra": dict(extra or {}),
         "locked": list(locked),
+        "inactive": dict(inactive or {}),
         "words": {key.removeprefix("live_"): say(language, key) for key in _WORDS},
     }
 
