@@ -3,18 +3,16 @@
 Invariants: numpy alone, pure functions of (C, h, w) float32; values from outside are validated here.
 """
 
-import math
-
 import numpy as np
 
 from playground.autoencoders.types import LatentChanges
 from playground.errors import UserError
+from playground.validation import validate_number, validate_seed, validate_whole
 
 MAX_GAIN = 4.0
 MAX_NOISE = 4.0
 MAX_BITS = 8
 MAX_CHANNELS = 64
-SEEDS = 2**32
 HEADER_BITS = 2 * 32  # per channel: the lowest level and the step, as float32
 RANGE_SAMPLES = 65_536  # numbers of a channel that its range is chosen from
 
@@ -37,10 +35,10 @@ def validate_changes(gain: object, bits: object, noise: object, seed: object) ->
     if not isinstance(gain, list | tuple) or len(gain) > MAX_CHANNELS:
         raise UserError("gain is a list of one number per channel of the latent.")
     return LatentChanges(
-        gain=tuple(_number("gain", value, -MAX_GAIN, MAX_GAIN) for value in gain),
-        bits=int(_number("bits", bits, 0, MAX_BITS, whole=True)),
-        noise=_number("noise", noise, 0, MAX_NOISE),
-        seed=int(_number("seed", seed, 0, SEEDS - 1, whole=True)),
+        gain=tuple(validate_number(value, "Gain", -MAX_GAIN, MAX_GAIN) for value in gain),
+        bits=validate_whole(bits, "Bits", 0, MAX_BITS),
+        noise=validate_number(noise, "Noise", 0, MAX_NOISE),
+        seed=validate_seed(seed),
     )
 
 
@@ -134,11 +132,3 @@ def _quantize_uniform(values: np.ndarray, half: float, levels: int) -> np.ndarra
     step = 2 * half / levels
     cells = np.clip(np.floor((values + half) / step), 0, levels - 1)
     return (cells + 0.5) * step - half
-
-
-def _number(name: str, value: object, least: float, most: float, whole: bool = False) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if is_number and least <= value <= most and (not whole or value == int(value)):  # type: ignore[operator, call-overload]
-        return float(value)  # type: ignore[arg-type]
-    kind = "a whole number" if whole else "a number"
-    raise UserError(f"{name} must be {kind} from {least:g} to {most:g}.")

@@ -31,6 +31,7 @@ from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.runtime.worker import Job, Worker
+from playground.validation import validate_number, validate_whole
 
 if TYPE_CHECKING:
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
@@ -192,8 +193,7 @@ class AutoencoderService:
         """
         entry = self.entry(model_id)
         longest = validate_side(entry, longest)
-        if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= MAX_FRAMES:
-            raise UserError(f"The number of pictures must be a whole number from 2 to {MAX_FRAMES}.")
+        count = validate_whole(count, "The number of pictures", 2, MAX_FRAMES)
 
         def work(task: Task) -> Iterator[Event]:
             total = 3 + count
@@ -246,9 +246,7 @@ def validate_side(entry: Entry, value: object) -> int:
         UserError: out of range.
     """
     limit = AutoencoderOptions.of(entry).longest_side
-    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SIDE <= value <= limit:
-        raise UserError(f"With {entry.label} the longer side must be from {MIN_SIDE} to {limit} pixels.")
-    return int(value)
+    return int(validate_number(value, f"With {entry.label} the longer side, in pixels,", MIN_SIDE, limit))
 
 
 def _resize(image: Image.Image, longest: int) -> Image.Image:

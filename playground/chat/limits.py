@@ -1,10 +1,9 @@
 """Limits enforced in Python, since a page's sliders bind nobody who calls the API."""
 
-import math
 from dataclasses import fields
 
-from playground.errors import UserError
 from playground.inference.types import Sampling
+from playground.validation import MAX_SEED, validate_number, validate_seed, validate_whole
 
 # name: (least, most); what the sliders of the tab show too
 RANGES: dict[str, tuple[float, float]] = {
@@ -14,9 +13,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "min_p": (0.0, 1.0),
     "repetition_penalty": (1.0, 2.0),
     "max_new_tokens": (1, 8192),
-    "seed": (0, 2**32 - 1),
+    "seed": (0, MAX_SEED),
 }
-_WHOLE = ("top_k", "max_new_tokens", "seed")
+_WHOLE = ("top_k", "max_new_tokens")
 
 
 def checked_sampling(**values: float) -> Sampling:
@@ -25,7 +24,10 @@ def checked_sampling(**values: float) -> Sampling:
         if field.name not in values:
             continue
         value, (least, most) = values[field.name], RANGES[field.name]
-        if not isinstance(value, (int, float)) or not math.isfinite(value) or not least <= value <= most:
-            raise UserError(f"`{field.name}` is {str(value)[:40]}; it must lie between {least:g} and {most:g}.")
-        values[field.name] = int(value) if field.name in _WHOLE else float(value)
+        if field.name == "seed":
+            values["seed"] = validate_seed(value)
+        elif field.name in _WHOLE:
+            values[field.name] = validate_whole(value, f"`{field.name}`", int(least), int(most))
+        else:
+            values[field.name] = validate_number(value, f"`{field.name}`", least, most)
     return Sampling(**values)  # type: ignore[arg-type]  # whole numbers are ints by now

@@ -11,7 +11,6 @@ import numpy as np
 
 from playground.catalog import Catalog
 from playground.errors import UserError
-from playground.gan import validation
 from playground.gan.derived_cache import DerivedCache
 from playground.gan.types import Neighbour
 from playground.imaging import uploads
@@ -19,6 +18,7 @@ from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from playground.vae.atlas import Atlas, read_atlas
+from playground.validation import validate_whole
 from playground.weights.store import WeightStore
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class AuxiliaryModels:
         """
         from playground.vae import forward
 
-        count = validation.whole(count, "The number of portraits", 1, MAX_NEIGHBOURS)
+        count = validate_whole(count, "The number of portraits", 1, MAX_NEIGHBOURS)
         with self.vae() as vae:
             atlas = self.atlas(vae)
             cropped, _ = uploads.square(uploads.from_array(picture), vae.size)

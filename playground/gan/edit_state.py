@@ -14,6 +14,7 @@ from playground.errors import UserError
 from playground.gan import validation
 from playground.gan.seed_parsing import parse_seed
 from playground.gan.types import GeneratorConfig
+from playground.validation import validate_number, validate_whole
 
 Kind = Literal["pca", "sefa"]
 KINDS = ("pca", "sefa")
@@ -213,7 +214,7 @@ def parse_layers(value: Sequence[object], layers: int) -> tuple[int, ...]:
     Raises:
         UserError: a layer the model does not have.
     """
-    return tuple(sorted({validation.whole(layer, "A layer", 0, layers - 1) for layer in value}))
+    return tuple(sorted({validate_whole(layer, "A layer", 0, layers - 1) for layer in value}))
 
 
 def parse_label(value: object) -> str:
@@ -247,7 +248,7 @@ def to_rows(style: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 
 def _strength(value: object) -> float:
-    return validation.number(value, "The strength of a direction", -validation.MAX_STRENGTH, validation.MAX_STRENGTH)
+    return validate_number(value, "The strength of a direction", -validation.MAX_STRENGTH, validation.MAX_STRENGTH)
 
 
 def _list(value: object, limit: int) -> Sequence[Any]:
@@ -265,7 +266,7 @@ def _direction(value: object, config: GeneratorConfig) -> DirectionEdit:
     components = min(config.w_dim, validation.MAX_COMPONENTS)
     return DirectionEdit(
         kind,
-        validation.whole(index, "The index of a direction", 0, components - 1),
+        validate_whole(index, "The index of a direction", 0, components - 1),
         validation.layer_range(layers, config.layers),
         _strength(strength),
     )

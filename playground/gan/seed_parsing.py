@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from playground.errors import UserError
+from playground.validation import MAX_SEED, validate_seed
 
-MAX_SEED = 2**32 - 1  # what numpy's RandomState takes
 MAX_SEEDS = 64
 MAX_SAMPLES = 1000  # for a histogram
 MAX_TEXT = 4000  # characters
@@ -83,16 +83,9 @@ def _range(part: str) -> range:
     return range(first, last + 1)
 
 
-def _single(seed: object) -> range:
-    """The range of this one seed. A number such as 3.0, as some programs write 3, is taken; 3.5 and True are not."""
-    if isinstance(seed, float) and seed.is_integer():
-        seed = int(seed)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise UserError(f"“{str(seed)[:40]}” is not a seed. {HOW}")
-    if seed < 0:
-        raise UserError(f"A seed cannot be negative. {HOW}")
-    if seed > MAX_SEED:
-        raise UserError(f"A seed cannot be larger than {MAX_SEED}. {HOW}")
+def _single(value: object) -> range:
+    """The range of this one seed."""
+    seed = validate_seed(value)
     return range(seed, seed + 1)
 
 

@@ -28,6 +28,7 @@ from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Phase, Task
 from playground.runtime.worker import Job, Worker
+from playground.validation import validate_number, validate_whole
 from playground.weights.store import WeightStore
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class GanService:
         with self._generator(model_id) as model:
             if kind not in KINDS:
                 raise UserError("Directions are found by “pca” or “sefa”.")
-            validation.whole(count, "The number of directions", 1, component_count(model))
+            validate_whole(count, "The number of directions", 1, component_count(model))
             within = validation.layer_range(layers or (0, model.layers - 1), model.layers)
             found = self._editor.directions(model, kind, within)
             return Directions(found.vectors[:count], found.deviations[:count])
@@ -239,10 +240,10 @@ class GanService:
         Raises:
             UserError: arguments out of range.
         """
-        lasts = validation.number(seconds, "The length of an animation in seconds", 0.5, 60)
-        rate = validation.number(fps, "The frames a second", 1, 60)
+        lasts = validate_number(seconds, "The length of an animation in seconds", 0.5, 60)
+        rate = validate_number(fps, "The frames a second", 1, 60)
         steps, total = interpolation.frame_counts(len(keys), lasts, rate, loop)
-        side = validation.whole(side, "The side of a picture", *SIDES)
+        side = validate_whole(side, "The side of a picture", *SIDES)
         if len({key.model for key in keys}) > 1:
             raise UserError("These key frames come from different models. Choose key frames of one model.")
         entry = self.entry(keys[0].model)
@@ -280,7 +281,7 @@ class GanService:
             UserError: not a GAN, not a picture, or steps out of range.
         """
         self.entry(model_id)
-        steps = validation.whole(steps, "The number of steps", *PROJECTION_STEPS)
+        steps = validate_whole(steps, "The number of steps", *PROJECTION_STEPS)
         picture = uploads.read(image)
 
         def work(task: Task) -> Iterator[ProjectionStep]:
@@ -313,7 +314,7 @@ class GanService:
         """
         self.entry(model_id)
         psi = validation.truncation(truncation)
-        seeds = range(1, validation.whole(count, "The number of samples", 1, seed_parsing.MAX_SAMPLES) + 1)
+        seeds = range(1, validate_whole(count, "The number of samples", 1, seed_parsing.MAX_SAMPLES) + 1)
 
         def work(task: Task) -> Iterator[AttributeHistogram]:
             with self._auxiliary.vae(task) as vae:

@@ -9,53 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from playground.errors import UserError
+from playground.validation import validate_number, validate_whole
 
 TRUNCATION = (-2.0, 2.0)
 MAX_STRENGTH = 20.0  # standard deviations, either way
 MAX_ABS = 1e4  # of any number in a style: beyond it a picture is noise
 MAX_COMPONENTS = 64  # of PCA or SeFa
-
-
-def number(value: object, name: str, low: float, high: float) -> float:
-    """A finite number within a range.
-
-    Args:
-        value: what was sent.
-        name: what it is, for the message.
-        low: least value.
-        high: greatest value.
-
-    Returns:
-        The number.
-
-    Raises:
-        UserError: anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise UserError(f"{name} must be a number from {low:g} to {high:g}, not {_quote(value)}.")
-    return float(value)
-
-
-def whole(value: object, name: str, low: int, high: int) -> int:
-    """A whole number within a range; 3.0 counts as 3.
-
-    Args:
-        value: what was sent.
-        name: what it is, for the message.
-        low: least value.
-        high: greatest value.
-
-    Returns:
-        The number.
-
-    Raises:
-        UserError: anything else.
-    """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"{name} must be a whole number from {low} to {high}, not {_quote(value)}.")
-    return value
 
 
 def truncation(value: object) -> float:
@@ -70,7 +29,7 @@ def truncation(value: object) -> float:
     Raises:
         UserError: anything else.
     """
-    return number(value, "Truncation", *TRUNCATION)
+    return validate_number(value, "Truncation", *TRUNCATION)
 
 
 def cutoff(value: object, layers: int) -> int | None:
@@ -86,7 +45,7 @@ def cutoff(value: object, layers: int) -> int | None:
     Raises:
         UserError: anything else.
     """
-    return None if value is None else whole(value, "The truncation's cutoff", 0, layers)
+    return None if value is None else validate_whole(value, "The truncation's cutoff", 0, layers)
 
 
 def style(value: object, layers: int, w_dim: int) -> np.ndarray:
@@ -148,8 +107,8 @@ def layer_range(value: object, layers: int) -> tuple[int, int]:
     """
     if not isinstance(value, Sequence) or isinstance(value, str | bytes) or len(value) != 2:
         raise UserError("A range of layers is given by its first and its last layer.")
-    first = whole(value[0], "The first layer", 0, layers - 1)
-    return first, whole(value[1], "The last layer", first, layers - 1)
+    first = validate_whole(value[0], "The first layer", 0, layers - 1)
+    return first, validate_whole(value[1], "The last layer", first, layers - 1)
 
 
 def _is_vector(row: object, length: int) -> bool:
@@ -158,10 +117,3 @@ def _is_vector(row: object, length: int) -> bool:
         return False
     # NaN is within no limit, and comparing needs no conversion, which a huge whole number would not survive.
     return all(isinstance(x, int | float) and not isinstance(x, bool) and abs(x) <= MAX_ABS for x in row)
-
-
-def _quote(value: object) -> str:
-    """A wrong value for a message, never long."""
-    if isinstance(value, bool | int | float | str) and not (isinstance(value, int) and abs(value) > 10**30):
-        return f"“{str(value)[:30]}”"
-    return "this"

@@ -4,7 +4,6 @@ Invariants: what means nothing is refused, what goes too far is brought inside t
 said. Nothing a user writes reaches a model as one of its own marks. Settling a settled question changes nothing.
 """
 
-import math
 import re
 from dataclasses import replace
 from typing import Any
@@ -18,13 +17,13 @@ from playground.grounding.limits import Limits, limits_of
 from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Box, GroundingTask, Question, Turn
 from playground.imaging import uploads
+from playground.validation import clamp, clamp_whole, validate_seed
 
 LONGEST_TEXT = 2_000  # characters
 LONGEST_RAW = 20_000  # characters of an earlier answer
 MOST_TURNS = 8
 MOST_REGIONS = 32
 MOST_TEMPERATURE = 2.0
-MOST_SEED = 2**32 - 1
 # Marks of every dialect stand in angle brackets, boxes of some in curly ones. The wide forms are what a tokenizer's
 # compatibility folding (NFKC) would turn into them.
 SOFTER = str.maketrans("<＜﹤>＞﹥{｛﹛}｝﹜", "‹‹‹›››((()))")
@@ -65,7 +64,7 @@ def validate_request(entry: Entry, question: Question) -> tuple[Question, tuple[
         regions=_regions(text, question.regions),
         turns=_turns(question.turns) if limits.turns else (),
         temperature=_temperature(question.temperature, limits, notes),
-        seed=_seed(question.seed, notes),
+        seed=validate_seed(question.seed),
         max_new_tokens=_tokens(question.max_new_tokens, limits, notes),
     )
     return settled, tuple(notes)
@@ -139,45 +138,11 @@ def _turns(turns: Any) -> tuple[Turn, ...]:
 
 
 def _temperature(value: Any, limits: Limits, notes: list[str]) -> float:
-    number = _number(value, "temperature")
-    inside = min(max(number, 0.0), MOST_TEMPERATURE) if limits.temperature else 0.0
-    if inside != number and limits.temperature:
-        notes.append(f"Temperature {number:g} became {inside:g}: from 0 to {MOST_TEMPERATURE:g} is possible here.")
-    return inside
-
-
-def _seed(value: Any, notes: list[str]) -> int:
-    number = _whole(value, "seed")
-    seed = number % (MOST_SEED + 1)
-    if seed != number:
-        notes.append(f"The seed became {seed}: seeds go from 0 to {MOST_SEED} here.")
-    return seed
+    inside = clamp(value, "temperature", 0.0, MOST_TEMPERATURE, notes if limits.temperature else [])
+    return inside if limits.temperature else 0.0
 
 
 def _tokens(value: Any, limits: Limits, notes: list[str]) -> int:
     """0 means the usual."""
     least, usual, most = limits.max_new_tokens
-    number = _whole(value, "max_new_tokens") or usual
-    inside = min(max(number, least), most)
-    if inside != number:
-        notes.append(f"The most new tokens became {inside}: from {least} to {most} is possible here.")
-    return inside
-
-
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"`{name}` must be a number, not {type(value).__name__}.")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise UserError(f"`{name}` must be a finite number.")
-    return number
-
-
-def _whole(value: Any, name: str) -> int:
-    number = _number(value, name)
-    if number != int(number):
-        raise UserError(f"`{name}` must be a whole number, not {value}.")
-    return int(value)
+    return clamp_whole(value or usual, "max_new_tokens", least, most, notes)

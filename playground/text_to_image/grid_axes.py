@@ -14,12 +14,12 @@ from typing import Literal, get_args
 
 from playground.errors import UserError
 from playground.text_to_image.scheduler_names import class_named
+from playground.validation import MAX_SEED
 
 Kind = Literal["seed", "steps", "guidance", "scheduler", "words"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_VALUES = 24
 MOST_TEXT = 2_000  # characters
-MOST_SEED = 2**32 - 1
 MOST_STEPS = 1_000
 MOST_GUIDANCE = 100.0
 _NAMES = {"seed": "seeds", "steps": "steps", "guidance": "guidance", "scheduler": "schedulers", "words": "words"}
@@ -126,7 +126,7 @@ def _in_range(kind: Kind, number: float) -> int | float:
         if 0 <= number <= MOST_GUIDANCE:
             return round(number, 4)
         raise UserError(f"Guidance {number:g} is not between 0 and {MOST_GUIDANCE:g}.")
-    least, most = (0, MOST_SEED) if kind == "seed" else (1, MOST_STEPS)
+    least, most = (0, MAX_SEED) if kind == "seed" else (1, MOST_STEPS)
     if number != int(number) or not least <= number <= most:
         raise UserError(f"{_NAMES[kind].capitalize()} are whole numbers from {least} to {most}, not {number:.12g}.")
     return int(number)

@@ -19,6 +19,7 @@ from playground.text_to_image.infotext_fields import Found, divided, from_json, 
 from playground.text_to_image.infotext_files import texts_of
 from playground.text_to_image.scheduler_names import class_named, name_of, schedule_named
 from playground.text_to_image.types import ImageRequest, Settings
+from playground.validation import MAX_SEED
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +30,6 @@ MOST_CHARACTERS = 500_000
 MOST_PROMPT = 20_000
 MOST_SIDE = 16_384
 MOST_STEPS = 10_000
-MOST_SEED = 2**63 - 1
 MOST_GUIDANCE = 1_000.0
 # Exactly what the lines above can only show: line breaks at the ends, control characters, "Negative prompt:" within.
 _EXACT, _EXACT_NEGATIVE, _WRITTEN = "Exact prompt", "Exact negative prompt", "Raw prompt"
@@ -118,7 +118,7 @@ def parse(text: str) -> Restored:
         steps=_int(values, "Steps", 1, MOST_STEPS, notes) or 0,
         guidance=_float(values, "CFG scale", 0.0, MOST_GUIDANCE, notes),
         scheduler=_scheduler(values, notes),
-        seed=_int(values, "Seed", 0, MOST_SEED, notes) or 0,
+        seed=_int(values, "Seed", 0, MAX_SEED, notes) or 0,
         strength=ImageRequest.strength if strength is None else strength,
         written=_words(values.get(_WRITTEN, ""), "prompt before it was expanded", notes),
     )

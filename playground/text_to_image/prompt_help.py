@@ -19,11 +19,11 @@ from playground.inference.types import Sampling
 from playground.runtime.task import Phase
 from playground.runtime.worker import Job
 from playground.text_to_image.prompt_cleanup import MOST_WORDS, one_line, to_last_pause
+from playground.validation import validate_seed
 
 MOST_PROMPT = 2_000  # characters
 MOST_TO_EXPAND = MOST_WORDS * 3 // 4  # words: beyond, there is no room for more
 MOST_UNKNOWN = 12
-SEEDS = 2**32
 _ORDER = (
     "hair", "hair_colour", "hat", "hat_colour", "facial_hair", "glasses", "mouth", "eyes", "eyebrows", "skin",
     "clothing", "clothing_colour", "background",
@@ -54,10 +54,10 @@ def groups() -> tuple[Group, ...]:
 
 
 def surprise(seed: int) -> str:
-    """A prompt about somebody of the drawn world; the same for the same seed (0..2**32-1, others are wrapped)."""
+    """A prompt about somebody of the drawn world; the same for the same seed (0..2**32-1)."""
     from playground.drawn_world.captions import surprise as about_somebody
 
-    return about_somebody(seed % SEEDS)
+    return about_somebody(validate_seed(seed))
 
 
 def unknown(prompt: str) -> tuple[str, ...]:
@@ -87,7 +87,11 @@ def expand(chat: ChatService, visitor: str, chat_model: str, prompt: str, seed: 
     entry = chat.entry(chat_model)
     thinks = entry.thinking == "always"
     sampling = Sampling(
-        temperature=0.7, top_p=0.9, max_new_tokens=1_024 if thinks else 64, repetition_penalty=1.1, seed=seed % SEEDS
+        temperature=0.7,
+        top_p=0.9,
+        max_new_tokens=1_024 if thinks else 64,
+        repetition_penalty=1.1,
+        seed=validate_seed(seed),
     )
     turns: tuple[Turn, ...] = (*_EXAMPLES, Turn("user", prompt))
     begun = None

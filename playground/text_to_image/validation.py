@@ -4,7 +4,6 @@ Invariants: what means nothing is refused, what goes too far is brought inside t
 said. Settling a settled request changes nothing.
 """
 
-import math
 import random
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,9 +15,9 @@ from playground.errors import UserError
 from playground.text_to_image.limits import Limits, limits_of
 from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.types import ImageRequest
+from playground.validation import MAX_SEED, clamp, clamp_whole, quote, validate_finite, validate_seed
 
 LONGEST_PROMPT = 8_000  # characters; no model reads more
-MOST_SEED = 2**32 - 1
 LEAST_STRENGTH = 0.05
 NEGATIVE_ABOVE = 1.0  # classifier-free guidance of 1 is the prompt alone
 
@@ -76,18 +75,6 @@ def working_bytes(entry: Entry, request: ImageRequest) -> int:
     return int(ImageOptions.of(entry).working_bytes * max(0.25, request.width * request.height / usual))
 
 
-def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"`{name}` must be a number, not {type(value).__name__}.")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = 1e300 if value > 0 else -1e300
-    if not math.isfinite(number):
-        raise UserError(f"`{name}` must be a finite number.")
-    return number
-
-
 def _with_open_defaults(limits: Limits) -> Limits:
     """The same ranges, with "as the model likes it" where a usual value stood."""
 
@@ -104,37 +91,32 @@ def _with_open_defaults(limits: Limits) -> Limits:
 
 def _inside(value: Any, name: str, limits: tuple[float, float | None, float], notes: list[str]) -> float | None:
     least, usual, most = limits
-    if value is None:
-        return usual
-    number = _number(value, name)
-    inside = min(max(number, least), most)
-    if inside != number:
-        why = "this model takes no other" if least == most else f"from {least:g} to {most:g} is possible here"
-        notes.append(f"{name.capitalize()} {_said(value)} became {inside:g}: {why}.")
-    return inside
+    return usual if value is None else clamp(value, name, least, most, notes)
 
 
 def _whole(value: Any, name: str, limits: tuple[int, int, int], notes: list[str]) -> int:
     """0 means the usual."""
-    if not _number(value, name):
-        return limits[1]
-    if value != int(value):
-        raise UserError(f"`{name}` must be a whole number, not {value}.")
-    return int(_inside(value, name, limits, notes) or 0)
+    least, usual, most = limits
+    return clamp_whole(value, name, least, most, notes) if validate_finite(value, f"`{name}`") else usual
 
 
 def _sides(request: ImageRequest, start: Any, limits: Limits, notes: list[str]) -> tuple[int, int]:
     """Width and height; begun from a picture and with neither given, of that picture's shape."""
     width, height = request.width, request.height
     usual = limits.sizes[1]
-    if start is not None and not _number(width, "width") and not _number(height, "height") and usual:
+    if (
+        start is not None
+        and not validate_finite(width, "`width`")
+        and not validate_finite(height, "`height`")
+        and usual
+    ):
         longer = max(start.size)
         return tuple(_side(max(1, round(usual * side / longer)), "", limits, []) for side in start.size)  # type: ignore[return-value]
     return _side(width, "width", limits, notes), _side(height, "height", limits, notes)
 
 
 def _side(value: Any, name: str, limits: Limits, notes: list[str]) -> int:
-    number = _number(value, name)
+    number = validate_finite(value, f"`{name}`")
     if not number:
         return limits.sizes[1]
     least, _, most = limits.sizes
@@ -142,7 +124,7 @@ def _side(value: Any, name: str, limits: Limits, notes: list[str]) -> int:
     whole = int(min(max(number, least), most) / limits.multiple + 0.5) * limits.multiple
     if whole != number:
         notes.append(
-            f"{name.capitalize()} {_said(value)} became {whole}: this model makes sides from {least} to {most} "
+            f"{name.capitalize()} {quote(value)} became {whole}: this model makes sides from {least} to {most} "
             f"pixels in steps of {limits.multiple}."
         )
     return whole
@@ -150,18 +132,12 @@ def _side(value: Any, name: str, limits: Limits, notes: list[str]) -> int:
 
 def _seed(value: Any, count: int, notes: list[str]) -> int:
     """-1 draws one, as other tools have it. All seeds of the batch must be seeds, so that each can be used alone."""
-    _number(value, "seed")
-    if value != int(value):
-        raise UserError(f"`seed` must be a whole number, not {value}.")
-    most = MOST_SEED - count + 1
+    most = MAX_SEED - count + 1
     if value == -1:
         drawn = random.randint(0, most)  # noqa: S311  # a seed, no secret
         notes.append(f"Seed -1 means any: {drawn} was drawn.")
         return drawn
-    seed = int(value) % (most + 1) if not 0 <= value <= most else int(value)
-    if seed != value:
-        notes.append(f"Seed {_said(value)} became {seed}: seeds go from 0 to {most} here.")
-    return seed
+    return validate_seed(value, most)
 
 
 def _scheduler(name: str, limits: Limits, notes: list[str]) -> str:
@@ -211,10 +187,3 @@ def _short(text: str, name: str, notes: list[str]) -> str:
         return text
     notes.append(f"The {name} has {len(text):,} characters; what comes after the first {LONGEST_PROMPT:,} was cut.")
     return text[:LONGEST_PROMPT]
-
-
-def _said(value: Any) -> str:
-    """A number somebody typed, however long."""
-    if isinstance(value, int) and value.bit_length() > 64:
-        return f"of {int(value.bit_length() * math.log10(2)) + 1} digits"
-    return f"{value:g}" if isinstance(value, float) else str(value)

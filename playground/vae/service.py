@@ -33,6 +33,7 @@ from playground.vae.types import (
     VaeConfig,
     Values,
 )
+from playground.validation import validate_number, validate_seed, validate_whole
 from playground.weights.store import WeightStore
 
 Prior = Literal["flow", "normal"]
@@ -118,7 +119,7 @@ class VaeService:
         Raises:
             UserError: arguments the model cannot take.
         """
-        config, seed = self.config(model_id), validation.seed(seed)
+        config, seed = self.config(model_id), validate_seed(seed)
         if latent is None:
             prior: Prior = "normal" if "flow" in self.missing_parts(model_id) else "flow"
             return validation.apply_values(config.controls, self.sample(model_id, seed, prior=prior), values)
@@ -142,7 +143,7 @@ class VaeService:
         Raises:
             UserError: arguments the model cannot take.
         """
-        validation.count(side, "The side of a live picture", validation.SIDES)
+        side = validate_whole(side, "The side of a live picture", validation.SIDES[0], validation.SIDES[-1])
         z = self.edit_latent(model_id, latent, values, seed)
         return Frame(self._engine.render_jpeg(model_id, z, side), z, _control_values(self.config(model_id), z))
 
@@ -209,7 +210,7 @@ class VaeService:
         Raises:
             UserError: arguments out of range, or a model without a flow.
         """
-        seed, temperature = validation.seed(seed), validation.number(temperature, "Temperature", 0, 2)
+        seed, temperature = validate_seed(seed), validate_number(temperature, "Temperature", 0, 2)
         if prior not in ("flow", "normal"):
             raise UserError("The prior is “flow” or “normal”.")
         flow_id = self._auxiliary.flow(model_id) if prior == "flow" else None
@@ -263,7 +264,7 @@ class VaeService:
         Raises:
             UserError: the model has no flow, or a strength out of range.
         """
-        z, strength = self._latent(model_id, latent), validation.number(strength, "Strength", 0, 1)
+        z, strength = self._latent(model_id, latent), validate_number(strength, "Strength", 0, 1)
         return self._engine.scale_noise(self._auxiliary.flow(model_id), z, 1 - strength)
 
     def dimensions(self, model_id: str) -> tuple[Dimension, ...]:
@@ -312,7 +313,7 @@ class VaeService:
         Raises:
             UserError: a point outside, or a model without an atlas.
         """
-        return self.atlas(model_id).latent_at(validation.number(x, "x", 0, 1), validation.number(y, "y", 0, 1))
+        return self.atlas(model_id).latent_at(validate_number(x, "x", 0, 1), validate_number(y, "y", 0, 1))
 
     def nearest(self, model_id: str, latent: Any, count: int = 8) -> list[Image.Image]:
         """The atlas portraits whose latents are nearest, as they were drawn.
@@ -328,7 +329,7 @@ class VaeService:
         Raises:
             UserError: the model has no atlas, or a count out of range.
         """
-        z, count = self._latent(model_id, latent), validation.count(count, "How many", range(1, 33))
+        z, count = self._latent(model_id, latent), validate_whole(count, "How many", 1, 32)
         atlas = self.atlas(model_id)
         return [uploads.from_array(portrait) for portrait in atlas.portraits(atlas.nearest(z, count))]
 
@@ -351,7 +352,7 @@ class VaeService:
             UserError: arguments out of range.
         """
         ends = self._latent(model_id, a), self._latent(model_id, b)
-        count = validation.count(count, "The number of pictures", INTERPOLATION_COUNT)
+        count = validate_whole(count, "The number of pictures", INTERPOLATION_COUNT[0], INTERPOLATION_COUNT[-1])
         latents = interpolation.interpolate(*ends, count, _mode(mode))
         return latents, self._engine.decode(model_id, latents)
 
@@ -424,9 +425,9 @@ class VaeService:
         if not isinstance(latents, Sequence) or not 2 <= len(latents) <= MAX_KEYS:
             raise UserError(f"An animation goes through 2 to {MAX_KEYS} latents.")
         keys = [self._latent(model_id, latent) for latent in latents]
-        validation.count(steps, "The number of pictures between two latents", range(1, 61))
-        validation.number(fps, "Pictures a second", 1, 60)
-        validation.count(side, "The side of the animation", validation.SIDES)
+        steps = validate_whole(steps, "The number of pictures between two latents", 1, 60)
+        fps = validate_number(fps, "Pictures a second", 1, 60)
+        side = validate_whole(side, "The side of the animation", validation.SIDES[0], validation.SIDES[-1])
         path = interpolation.interpolate_keys(keys, steps, _mode(mode), loop)
         label = self._auxiliary.entry(model_id).label
 

@@ -13,7 +13,6 @@ from playground.avatars.controls import Control, apply_controls
 from playground.errors import UserError
 
 MAX_ABS = 20.0  # of a latent's numbers, in standard deviations of the prior; beyond it no picture means anything
-MAX_SEED = 2**32 - 1
 SIDES = range(16, 1025)  # pixels of a live picture
 
 
@@ -74,63 +73,6 @@ def apply_values(controls: Sequence[Control], latent: np.ndarray, values: Any) -
         if is_number and not abs(value) <= 1e6:
             raise UserError(f"{name} takes a number within its range.")
     return apply_controls(controls, latent, values)
-
-
-def seed(value: Any) -> int:
-    """A seed; 7.0 counts as 7, since pages know no whole numbers.
-
-    Args:
-        value: what was sent.
-
-    Returns:
-        0 to 2^32 - 1.
-
-    Raises:
-        UserError: anything else.
-    """
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not whole or not 0 <= value <= MAX_SEED:
-        raise UserError(f"A seed is a whole number from 0 to {MAX_SEED}.")
-    return int(value)
-
-
-def number(value: Any, name: str, low: float, high: float) -> float:
-    """A number within a range.
-
-    Args:
-        value: what was sent.
-        name: what it is, for the message.
-        low: least value.
-        high: greatest value.
-
-    Returns:
-        The number.
-
-    Raises:
-        UserError: anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise UserError(f"{name} goes from {low:g} to {high:g}.")
-    return float(value)
-
-
-def count(value: Any, name: str, within: range) -> int:
-    """A whole number within a range.
-
-    Args:
-        value: what was sent.
-        name: what it is, for the message.
-        within: the allowed values.
-
-    Returns:
-        The number.
-
-    Raises:
-        UserError: anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value not in within:
-        raise UserError(f"{name} is a whole number from {within[0]} to {within[-1]}.")
-    return value
 
 
 def _out_of_range() -> UserError:

@@ -5,8 +5,6 @@ Invariants: what a person types is what is used. The page unticks the box by its
 
 import gradio as gr
 
-LARGEST_SEED = 2**32 - 1
-
 
 def keep_typed_seed(seed: gr.Number, new_each_time: gr.Checkbox) -> None:
     """Untick the box as soon as somebody types a seed; a seed the app writes there changes nothing."""

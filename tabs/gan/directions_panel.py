@@ -21,7 +21,7 @@ from playground.gan.edit_state import (
     parse_label,
 )
 from playground.gan.types import GeneratorConfig
-from playground.gan.validation import whole
+from playground.validation import validate_whole
 from tabs.common.errors import shown
 from tabs.common.events import UNQUEUED, Updates, queued
 from tabs.common.words import label, language_of, say
@@ -78,7 +78,7 @@ class DirectionsPanel:
         language = language_of(request)
         layers = render.group_range(range_, config.layers)
         if range_ == "own":
-            ends = [whole(end, "A layer", 0, config.layers - 1) for end in (first, last)]
+            ends = [validate_whole(end, "A layer", 0, config.layers - 1) for end in (first, last)]
             layers = min(ends), max(ends)
         moved = [each for each in state.directions if each.strength]
         if len(moved) + render.COMPONENTS > MAX_DIRECTIONS:
@@ -112,7 +112,7 @@ class DirectionsPanel:
     def forget(self, session: GanSession, stage: Any, which: Any, request: gr.Request) -> Updates:
         """A named direction is removed."""
         state, _ = self.picture.current(stage)
-        place = whole(which, "The named direction", 0, max(0, len(state.custom_directions) - 1))
+        place = validate_whole(which, "The named direction", 0, max(0, len(state.custom_directions) - 1))
         rest = state.custom_directions[:place] + state.custom_directions[place + 1 :]
         return self.picture.show(session, replace(state, custom_directions=rest), language_of(request))
 

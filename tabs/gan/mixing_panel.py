@@ -9,10 +9,11 @@ import gradio as gr
 from gradio.blocks import Block
 
 from playground.gan.edit_state import EditState, parse_layers
-from playground.gan.seed_parsing import MAX_SEED, parse_seed
+from playground.gan.seed_parsing import parse_seed
 from playground.gan.styles import layer_groups
 from playground.gan.types import GeneratorConfig
 from playground.imaging import encoding
+from playground.validation import MAX_SEED
 from tabs.common.components import PictureStrip, strip
 from tabs.common.errors import shown
 from tabs.common.events import UNQUEUED, Updates, queued

@@ -10,9 +10,10 @@ import gradio as gr
 
 from playground.catalog import Entry
 from playground.grounding.limits import Limits
+from playground.validation import MAX_SEED
 from playground.weights.types import State
 from tabs.common.model_menu import model_choice
-from tabs.common.seeds import LARGEST_SEED, keep_typed_seed
+from tabs.common.seeds import keep_typed_seed
 from tabs.common.sliders import slider_range
 from tabs.common.words import label, say
 
@@ -70,7 +71,7 @@ def settings_panel(entries: list[Entry], state: Callable[[Entry], State], limits
         )  # fmt: skip
         with gr.Row():
             seed = gr.Number(
-                0, label=label("ground_seed"), precision=0, minimum=0, maximum=LARGEST_SEED, min_width=110,
+                0, label=label("ground_seed"), precision=0, minimum=0, maximum=MAX_SEED, min_width=110,
                 elem_id="ground-seed",
             )  # fmt: skip
             new_seed = gr.Checkbox(False, label=label("ground_new_seed"), min_width=110, elem_id="ground-new-seed")

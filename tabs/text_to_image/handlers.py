@@ -155,7 +155,7 @@ class ImageHandlers:
             run.notes = event.notes
             for note in event.notes:
                 gr.Info(note, duration=8)
-            # A clamped seed is the one that was used.
+            # Where any seed was asked for, the one that was drawn.
             text = render.sent_text(infotext.write(event.settings), event.notes)
             return Updates(sent=text, seed=event.settings.seed, status=say(language, "image_ready"))
         if isinstance(event, Step):

@@ -18,8 +18,8 @@ from playground.errors import Cancelled, UserError
 from playground.runtime.task import Phase
 from playground.text_to_image import prompt_help
 from playground.text_to_image.service import ImageService
+from playground.validation import MAX_SEED, validate_seed
 from tabs.common.attribute_words import name
-from tabs.common.seeds import LARGEST_SEED
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 from tabs.text_to_image import render
@@ -56,7 +56,7 @@ class PromptHandlers:
 
     def surprise(self) -> str:
         """A prompt about somebody nobody asked for."""
-        return prompt_help.surprise(secrets.randbelow(LARGEST_SEED + 1))
+        return prompt_help.surprise(secrets.randbelow(MAX_SEED + 1))
 
     def expand(
         self, visit: SessionState, prompt: str, chat_model: str, seed: Any, request: gr.Request
@@ -64,7 +64,7 @@ class PromptHandlers:
         """The chat model writes more: draws (expanded, use it, status, generate, stop)."""
         language = language_of(request)
         idle(visit, say(language, "image_busy"))
-        number = int(seed) if isinstance(seed, int | float) and 0 <= seed <= LARGEST_SEED else 0
+        number = validate_seed(seed)
         job = self.service.expand(visitor_of(request), prompt or "", number, chat_model)
         visit.job, text, said, error = job, "", "", None
         try:

@@ -11,7 +11,8 @@ from playground.catalog import Entry
 from playground.text_to_image.grid import KINDS
 from playground.text_to_image.limits import Limits
 from playground.text_to_image.types import ImageRequest
-from tabs.common.seeds import LARGEST_SEED, keep_typed_seed
+from playground.validation import MAX_SEED
+from tabs.common.seeds import keep_typed_seed
 from tabs.common.sliders import slider_range
 from tabs.common.words import label
 from tabs.text_to_image.components import Cells, Film
@@ -49,7 +50,7 @@ def numbers_panel(limits: Limits) -> Numbers:
             )  # fmt: skip
         with gr.Row():
             seed = gr.Number(
-                0, label=label("image_seed"), precision=0, minimum=0, maximum=LARGEST_SEED, min_width=110,
+                0, label=label("image_seed"), precision=0, minimum=0, maximum=MAX_SEED, min_width=110,
                 elem_id="image-seed",
             )  # fmt: skip
             count = gr.Slider(

@@ -17,7 +17,7 @@ from playground.errors import UserError
 from playground.imaging import uploads
 from playground.vae.service import VaeService
 from playground.vae.validation import MAX_ABS
-from playground.vae.validation import seed as validate_seed
+from playground.validation import validate_seed
 from tabs.common.components import BarChart, bars
 from tabs.common.events import Updates
 from tabs.common.live.stage import LiveStage, StagePayload, parse_array, stage_answer

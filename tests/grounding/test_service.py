@@ -18,7 +18,7 @@ from playground.grounding.limits import limits_of
 from playground.grounding.options import GroundingOptions
 from playground.grounding.task_instructions import instruction, things
 from playground.grounding.types import Answer, Box, Entity, GroundingTask, ParsedAnswer, Question, Turn
-from playground.grounding.validation import LONGEST_TEXT, MOST_SEED, softened, validate_request
+from playground.grounding.validation import LONGEST_TEXT, softened, validate_request
 from playground.runtime.records import ModelKey
 from tests.tiny_models.grounding import Desk, catalogue, picture, tiny_qwen3_vl
 
@@ -103,6 +103,8 @@ def test_a_wrong_entry_is_refused_by_field(tmp_path: Path, fields: str, said: st
         (question(temperature=float("inf")), "finite"),
         (question(temperature=True), "must be a number"),
         (question(seed=1.5), "whole"),
+        (question(seed=-1), "A seed must be a whole number from 0"),
+        (question(seed=2**32), "A seed must be a whole number from 0"),
         (question(max_new_tokens="all"), "must be a number"),
     ],
 )
@@ -112,11 +114,13 @@ def test_a_question_that_means_nothing_is_refused_in_words(wrong: Question, said
 
 
 def test_what_goes_too_far_is_brought_inside_and_said() -> None:
-    asked = question(text="x" * 10_000, box=Box(0.6, 0.9, 0.2, -0.1), temperature=9.0, seed=-1, max_new_tokens=10**9)
+    asked = question(
+        text="x" * 10_000, box=Box(0.6, 0.9, 0.2, -0.1), temperature=9.0, seed=2**32 - 1, max_new_tokens=10**9
+    )
     settled, notes = validate_request(EVERYTHING, asked)
     assert len(settled.text) == LONGEST_TEXT and settled.box == Box(0.2, 0.0, 0.6, 0.9)
-    assert (settled.temperature, settled.seed, settled.max_new_tokens) == (2.0, MOST_SEED, 2048)
-    assert len(notes) == 4
+    assert (settled.temperature, settled.seed, settled.max_new_tokens) == (2.0, 2**32 - 1, 2048)
+    assert len(notes) == 3
     again, more = validate_request(EVERYTHING, settled)
     assert not more and replace(again, image=settled.image) == settled
     usual, none = validate_request(EVERYTHING, question(ask="vqa"))

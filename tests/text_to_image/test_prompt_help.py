@@ -107,8 +107,9 @@ def test_a_surprise_is_the_same_for_its_seed_and_known_to_the_model() -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**80])
-def test_any_number_is_a_seed(seed: int) -> None:
-    assert surprise(seed) == surprise(seed % 2**32)
+def test_what_is_no_seed_is_told(seed: int) -> None:
+    with pytest.raises(UserError, match="A seed must be a whole number from 0"):
+        surprise(seed)
 
 
 # Unknown words

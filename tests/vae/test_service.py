@@ -285,7 +285,7 @@ def test_other_arguments_are_checked_too(service: VaeService) -> None:
     for seed in (-1, 1.5, 2**32, True, "1", None, float("nan")):
         with pytest.raises(UserError, match="whole number"):
             service.sample(VAE, seed)  # type: ignore[arg-type]
-    for side in (0, 15, 10**9, 64.0, None):
+    for side in (0, 15, 10**9, 64.5, None):
         with pytest.raises(UserError, match="side"):
             service.frame(VAE, z, {}, side=side)  # type: ignore[arg-type]
     for call in (
