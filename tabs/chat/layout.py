@@ -13,6 +13,7 @@ import gradio as gr
 from playground.chat.limits import RANGES
 from playground.chat.options import ChatOptions
 from playground.core import Playground
+from playground.validation import MAX_SEED
 from tabs.chat import api, render
 from tabs.chat.components import PromptPieces, TokenInspector
 from tabs.chat.handlers import ChatHandlers
@@ -117,7 +118,7 @@ def chat_tab(playground: Playground) -> TabHandles:
                 penalty = _slider("repetition_penalty", start.repetition_penalty, 0.01)
                 longest = _slider("max_new_tokens", start.max_new_tokens, 1)
                 seed = gr.Number(
-                    0, label=label("seed"), info=label("seed_info"), precision=0, minimum=0, maximum=2**32 - 1,
+                    0, label=label("seed"), info=label("seed_info"), precision=0, minimum=0, maximum=MAX_SEED,
                     elem_id="chat-seed",
                 )  # fmt: skip
                 random_seed = gr.Checkbox(True, label=label("random_seed"), elem_id="chat-random-seed")

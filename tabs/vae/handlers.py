@@ -17,7 +17,7 @@ from playground.errors import UserError
 from playground.imaging import uploads
 from playground.vae.service import VaeService
 from playground.vae.validation import MAX_ABS
-from playground.validation import validate_seed
+from playground.validation import MAX_SEED, validate_seed
 from tabs.common.components import BarChart, bars
 from tabs.common.events import Updates
 from tabs.common.live.stage import LiveStage, StagePayload, parse_array, stage_answer
@@ -169,7 +169,7 @@ class FaceHandlers:
         request: gr.Request,
     ) -> tuple[Updates, int]:
         """A face from the prior; locked controls keep their values. Also returns the seed that was used."""
-        number = secrets.randbelow(2**32) if random else validate_seed(seed)
+        number = secrets.randbelow(MAX_SEED + 1) if random else validate_seed(seed)
         latent = self.service.sample(session.model, number, temperature, prior)  # type: ignore[arg-type]  # it checks
         locked = locked_controls(stage)
         if locked:
@@ -276,4 +276,4 @@ def _dimensions_of(extra: dict[str, Any], width: int) -> list[int]:
 
 def _seed_of(extra: dict[str, Any]) -> int:
     seed = extra.get("seed")
-    return seed if type(seed) is int and 0 <= seed < 2**32 else 0
+    return validate_seed(seed or 0)

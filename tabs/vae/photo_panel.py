@@ -8,6 +8,7 @@ from playground.autoencoders.latent_operations import MAX_BITS, MAX_GAIN, MAX_NO
 from playground.autoencoders.options import AutoencoderOptions
 from playground.autoencoders.service import DEFAULT_SIDE, MAX_FRAMES, MIN_SIDE
 from playground.core import Playground
+from playground.validation import MAX_SEED
 from tabs.common.errors import shown
 from tabs.common.model_menu import model_choice
 from tabs.common.words import label, language_of
@@ -69,7 +70,7 @@ def photo_panel(playground: Playground) -> gr.Image | None:
                     noise = gr.Slider(
                         0, MAX_NOISE, value=0, step=0.05, label=label("photo_noise"), info=label("photo_noise_info")
                     )
-                    seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, maximum=2**32 - 1, min_width=90)
+                    seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, maximum=MAX_SEED, min_width=90)
                 with gr.Row():
                     gains = [
                         gr.Slider(

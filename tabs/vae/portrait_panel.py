@@ -14,6 +14,7 @@ from playground.catalog import Entry
 from playground.core import Playground
 from playground.errors import UserError
 from playground.vae.auxiliary_models import FAMILY
+from playground.validation import MAX_SEED
 from tabs.common.components import BarChart, PictureStrip, selected_index, strip
 from tabs.common.download import download_button
 from tabs.common.errors import shown
@@ -162,7 +163,7 @@ def portrait_panel(playground: Playground) -> PortraitPanel:
             about = gr.Markdown("", elem_classes="subtle")
             with gr.Group():
                 with gr.Row():
-                    seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, maximum=2**32 - 1, min_width=90)
+                    seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, maximum=MAX_SEED, min_width=90)
                     random = gr.Checkbox(True, label=label("random_seed"), min_width=90)
                 temperature = gr.Slider(0, 2, 0.8, step=0.05, label=label("temperature"), info=label("vae_hot"))
                 prior = gr.Radio(
