@@ -135,7 +135,7 @@ class PhotoAutoencoder:
         if np.isfinite(values).all():
             return values
         raise UserError(
-            f"{self._label} gave values that are no numbers while {doing}: its weights are damaged, or it overflowed "
+            f"{self._label} gave numbers that are not finite while {doing}: its weights are damaged, or it overflowed "
             "(some autoencoders do in half precision, or when gain or noise are extreme). Set gain and noise back; if "
             "it stays, choose another model."
         )

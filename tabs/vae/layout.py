@@ -27,8 +27,9 @@ def vae_tab(playground: Playground) -> TabHandles:
         with gr.Tab(label("vae_avatars"), id="faces"):
             faces = portrait_panel(playground).image
         with gr.Tab(label("vae_photos"), id="photos"):
-            photos = photo_panel(playground)
+            photo = photo_panel(playground)
     vae_endpoints(playground)
+    photos = None if photo is None else photo.picture
 
     def receive(sent: Picture, request: gr.Request) -> Updates:
         """A picture of another tab: an avatar goes to the faces, any other picture to the photographs."""

@@ -1,4 +1,4 @@
-"""The words of the panel for photographs, in English and 中文: `tabs.common.words` merges them.
+"""The words of the photographs panel, in English and 中文.
 
 Invariants: every key starts with photo_.
 """
@@ -6,8 +6,8 @@ Invariants: every key starts with photo_.
 # key: (English, 中文)
 WORDS: dict[str, tuple[str, str]] = {
     "photo_intro": (
-        "An autoencoder squeezes a photograph into a small latent and paints it again from that alone. This is what "
-        "Stable Diffusion, SDXL, SD 3 and FLUX draw in.",
+        "An autoencoder compresses a photograph into a small latent and reconstructs it from that alone. Stable "
+        "Diffusion, SDXL, SD 3 and FLUX draw in such a latent space.",
         "自编码器把照片压缩成很小的潜变量，再只凭它重新画出照片。"
         "Stable Diffusion、SDXL、SD 3 与 FLUX 都在这样的潜空间里作画。",
     ),
@@ -21,7 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "photo_run": ("Reconstruct", "重建"),
     "photo_sheet": ("How few bits?", "多少比特够用？"),
     "photo_between": ("From one to the other", "从一张到另一张"),
-    "photo_count": ("Pictures on the way", "途中的图片数"),
+    "photo_count": ("Pictures", "图片数"),
     "photo_changes": ("Change the latent", "改变潜变量"),
     "photo_noise": ("Noise", "噪声"),
     "photo_noise_info": ("Standard deviations; 1 is as strong as the latent", "以标准差计；1 与潜变量本身一样强"),
@@ -37,11 +37,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{licence} · {state} · 约占内存 {memory}。{note}",
     ),
     "photo_no_picture": (
-        "Put a photograph in first: upload one, paste it, or use the webcam.",
+        "Add a photograph first: upload one, paste it, or use the webcam.",
         "请先放入一张照片：上传、粘贴或用摄像头拍摄。",
     ),
     "photo_no_second": (
-        "Put a second photograph in as well: it is where the way leads.",
+        "Add a second photograph as well: the interpolation ends there.",
         "请再放入第二张照片，作为终点。",
     ),
     "photo_encode": ("Encoding: step {done} of {total}", "编码中：第 {done} / {total} 步"),
@@ -61,9 +61,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "photo_psnr": ("PSNR {psnr:.1f} dB · SSIM {ssim:.3f}", "PSNR {psnr:.1f} dB · SSIM {ssim:.3f}"),
     "photo_seconds": ("{seconds:.1f} s", "{seconds:.1f} 秒"),
     "photo_row": (
-        "{bits} bits a number · {bpp:.2f} per pixel · {psnr:.1f} dB",
-        "每数 {bits} 比特 · 每像素 {bpp:.2f} · {psnr:.1f} dB",
+        "{bits} per number · {bpp:.2f} bits per pixel · {psnr:.1f} dB",
+        "每数 {bits} · 每像素 {bpp:.2f} 比特 · {psnr:.1f} dB",
     ),
+    "photo_bit": ("1 bit", "1 比特"),
+    "photo_bit_count": ("{n} bits", "{n} 比特"),
     "photo_way": ("{percent:.0f} %", "{percent:.0f} %"),
     "photo_frames": ("{count} pictures", "{count} 张图片"),
 }

@@ -187,9 +187,9 @@ def test_from_one_photograph_to_another(service: AutoencoderService) -> None:
 
 
 def test_numbers_that_are_none_are_told_and_no_black_picture_comes(service: AutoencoderService) -> None:
-    with pytest.raises(UserError, match="no numbers while decoding"):
+    with pytest.raises(UserError, match="not finite while decoding"):
         last(service.reconstruct("me", "broken", photo(32, 32)))
-    with pytest.raises(UserError, match="no numbers while decoding"):
+    with pytest.raises(UserError, match="not finite while decoding"):
         last(service.quantization_sheet("me", "broken", photo(32, 32)))
 
 

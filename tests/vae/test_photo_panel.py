@@ -15,15 +15,14 @@ from playground.autoencoders.service import DEFAULT_SIDE
 from playground.core import Playground
 from playground.errors import UserError
 from playground.settings import Settings
-from tabs.vae.handlers_photo import CHANNELS, PhotoHandlers, PhotoSessionState
-from tabs.vae.photo_panel import photo_panel
+from tabs.common.events import Updates
+from tabs.vae.photo_panel import PhotoPanel, photo_panel
+from tabs.vae.session import PhotoSession
 from tests.support.pages import PATIENCE_MS, opened, served
-from tests.support.remote_chat import handler_of
 from tests.tiny_models.autoencoders import catalogue
 
 REQUEST = gr.Request(session_hash="visitor", headers={"accept-language": "en"})
 CHINESE = gr.Request(session_hash="visitor", headers={"accept-language": "zh-CN"})
-STATUS, COMPARE, GALLERY, MOVING, STOP = range(5)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +33,17 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
     made.close()
 
 
+@pytest.fixture(scope="module")
+def panel(playground: Playground) -> PhotoPanel:
+    with gr.Blocks(analytics_enabled=False):
+        made = photo_panel(playground)
+    assert made is not None
+    return made
+
+
 @pytest.fixture
-def handlers(playground: Playground) -> PhotoHandlers:
-    return PhotoHandlers(playground.autoencoders)
+def session() -> PhotoSession:
+    return PhotoSession()
 
 
 @pytest.fixture(scope="module")
@@ -50,89 +57,102 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def options(
-    model: str = "tiny", side: float = DEFAULT_SIDE, noise: float = 0, bits: float = 0, **gains: float
-) -> tuple[Any, ...]:
-    return (model, side, noise, bits, 0, *[gains.get(f"g{number}", 1) for number in range(CHANNELS)])
+def values(panel: PhotoPanel, session: PhotoSession, picture: str | None, **changed: Any) -> dict[Any, Any]:
+    """What stands in the panel's components, as Gradio hands it to a handler."""
+    stands: dict[str, Any] = {"second": None, "count": 4.0, "side": DEFAULT_SIDE, "bits": 0, "noise": 0, "seed": 0}
+    gains = changed.pop("gains", {})
+    model = changed.pop("model", "tiny")
+    found = {getattr(panel, name): value for name, value in (stands | changed).items()}
+    found |= {slider: gains.get(number, 1) for number, slider in enumerate(panel.gains)}
+    return found | {panel.session: session, panel.menu.dropdown: model, panel.picture: picture}
 
 
-def test_a_photograph_comes_back_upright_with_its_figures(handlers: PhotoHandlers, photo: str) -> None:
-    visit = PhotoSessionState()
-    drawn = list(handlers.reconstruct(visit, photo, REQUEST, *options()))
-    before, after = drawn[-1][COMPARE]
+def final(updates: list[Updates]) -> Updates:
+    """What the page shows after all of these."""
+    merged: Updates = {}
+    for each in updates:
+        merged |= each
+    return merged
+
+
+def test_a_photograph_is_reconstructed_upright_with_its_metrics(
+    panel: PhotoPanel, session: PhotoSession, photo: str
+) -> None:
+    updates = list(panel.reconstruct(values(panel, session, photo), REQUEST))
+    page = final(updates)
+    before, after = page[panel.compare]
     assert before.size == after.size == (53, 37)
-    status = drawn[-1][STATUS]
+    status = page[panel.status]
     assert "53 × 37 pixels" in status and "latent 4 × 5 × 7 = 140 numbers" in status
     assert "PSNR" in status and "2.28 bits per pixel" in status
-    assert [update["visible"] for update in map(_props, drawn[-1][5:])] == [number < 4 for number in range(CHANNELS)]
-    assert any("Decoding" in str(update[STATUS]) for update in drawn[:-1])
-    assert visit.job is None and visit.encoded is not None
-    scaled = list(handlers.reconstruct(visit, photo, CHINESE, *options(side=64)))
-    assert "53 × 37 像素" in scaled[-1][STATUS]
+    assert [_props(page[slider])["visible"] for slider in panel.gains] == [number < 4 for number in range(16)]
+    assert any("Decoding" in str(each.get(panel.status)) for each in updates[:-1])
+    assert session.job is None and session.encoded is not None
+    scaled = final(list(panel.reconstruct(values(panel, session, photo, side=64), CHINESE)))
+    assert "53 × 37 像素" in scaled[panel.status]
 
 
-def test_letting_a_slider_go_changes_the_result_there_is(handlers: PhotoHandlers, photo: str) -> None:
-    visit = PhotoSessionState()
-    assert list(handlers.retouch(visit, photo, REQUEST, *options(noise=1))) == []  # nothing there yet
-    plain = list(handlers.reconstruct(visit, photo, REQUEST, *options()))[-1][COMPARE][1]
-    noisy = list(handlers.retouch(visit, photo, REQUEST, *options(noise=1)))
-    assert noisy[-1][COMPARE][1].tobytes() != plain.tobytes()
-    assert not any("Encoding" in str(update[STATUS]) for update in noisy)
-    flipped = list(handlers.retouch(visit, photo, REQUEST, *options(g0=-1)))
-    assert flipped[-1][COMPARE][1].tobytes() != plain.tobytes()
+def test_releasing_a_slider_changes_the_result(panel: PhotoPanel, session: PhotoSession, photo: str) -> None:
+    assert list(panel.update(values(panel, session, photo, noise=1), REQUEST)) == [], "nothing there yet"
+    plain = final(list(panel.reconstruct(values(panel, session, photo), REQUEST)))[panel.compare][1]
+    noisy = list(panel.update(values(panel, session, photo, noise=1), REQUEST))
+    assert final(noisy)[panel.compare][1].tobytes() != plain.tobytes()
+    assert not any("Encoding" in str(each.get(panel.status)) for each in noisy)
+    flipped = final(list(panel.update(values(panel, session, photo, gains={0: -1}), REQUEST)))
+    assert flipped[panel.compare][1].tobytes() != plain.tobytes()
     with pytest.raises(UserError, match="4 channels, and 6 gains"):
-        list(handlers.retouch(visit, photo, REQUEST, *options(g5=0.5)))
+        list(panel.update(values(panel, session, photo, gains={5: 0.5}), REQUEST))
+    assert set(panel.reset_changes()) == {panel.noise, panel.bits, panel.seed, *panel.gains}
 
 
-def test_the_sheet_of_bits_and_the_way_to_another(handlers: PhotoHandlers, photo: str, tmp_path: Path) -> None:
-    visit = PhotoSessionState()
-    sheet = list(handlers.sheet(visit, photo, REQUEST, *options()))[-1]
-    captions = [caption for _, caption in _props(sheet[GALLERY])["value"]]
-    assert len(captions) == 8 and captions[0].startswith("1 bits a number")
+def test_the_sheet_of_bits_and_the_interpolation(
+    panel: PhotoPanel, session: PhotoSession, photo: str, tmp_path: Path
+) -> None:
+    sheet = final(list(panel.make_sheet(values(panel, session, photo), REQUEST)))
+    captions = [caption for _, caption in _props(sheet[panel.gallery])["value"]]
+    assert len(captions) == 8 and captions[0].startswith("1 bit per number")
     other = tmp_path / "other.png"
     Image.new("RGB", (90, 90), "teal").save(other)
-    way = list(handlers.between(visit, photo, str(other), 4.0, REQUEST, *options()))[-1]
-    assert [caption for _, caption in _props(way[GALLERY])["value"]] == ["0 %", "33 %", "67 %", "100 %"]
-    assert 'src="data:image/webp;base64,' in _props(way[MOVING])["value"]
+    way = final(list(panel.make_interpolation(values(panel, session, photo, second=str(other)), REQUEST)))
+    assert [caption for _, caption in _props(way[panel.gallery])["value"]] == ["0 %", "33 %", "67 %", "100 %"]
+    assert 'src="data:image/webp;base64,' in _props(way[panel.animation])["value"]
 
 
-def test_what_cannot_be_done_is_told(handlers: PhotoHandlers, photo: str, tmp_path: Path) -> None:
-    visit = PhotoSessionState()
+def test_what_cannot_be_done_is_told(panel: PhotoPanel, session: PhotoSession, photo: str, tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
     nan = float("nan")
-    for call in (
-        lambda: handlers.reconstruct(visit, None, REQUEST, *options()),
-        lambda: handlers.between(visit, photo, None, 4, REQUEST, *options()),
-        lambda: handlers.between(visit, photo, photo, nan, REQUEST, *options()),
-        lambda: handlers.reconstruct(visit, str(text), REQUEST, *options()),
-        lambda: handlers.reconstruct(visit, photo, REQUEST, *options(model="smollm2-135m")),
-        lambda: handlers.reconstruct(visit, photo, REQUEST, *options(noise=nan)),
-        lambda: handlers.reconstruct(visit, photo, REQUEST, *options(side=1e9)),
-        lambda: handlers.reconstruct(visit, photo, REQUEST, *options(g0=nan)),
+    for call, change in (
+        (panel.reconstruct, {"picture": None}),
+        (panel.make_interpolation, {}),
+        (panel.make_interpolation, {"second": photo, "count": nan}),
+        (panel.reconstruct, {"picture": str(text)}),
+        (panel.reconstruct, {"model": "smollm2-135m"}),
+        (panel.reconstruct, {"noise": nan}),
+        (panel.reconstruct, {"side": 1e9}),
+        (panel.reconstruct, {"gains": {0: nan}}),
     ):
         with pytest.raises(UserError):
-            list(call())
-        assert visit.job is None
-    drawn = []
-    with pytest.raises(UserError, match="no numbers"):
-        for update in handlers.reconstruct(visit, photo, REQUEST, *options(model="broken")):
+            list(call(values(panel, session, **({"picture": photo} | change)), REQUEST))
+        assert session.job is None
+    drawn: list[Updates] = []
+    with pytest.raises(UserError, match="not finite"):
+        for update in panel.reconstruct(values(panel, session, photo, model="broken"), REQUEST):
             drawn.append(update)
-    assert "no numbers" in drawn[-1][STATUS] and not _props(drawn[-1][STOP])["interactive"]
+    assert "not finite" in drawn[-1][panel.status] and not _props(drawn[-1][panel.stop])["interactive"]
 
 
-def test_stop_and_a_newer_wish_end_the_one_before(handlers: PhotoHandlers, photo: str) -> None:
-    visit = PhotoSessionState()
-    running = handlers.sheet(visit, photo, REQUEST, *options("kl"))
+def test_stop_and_a_newer_job_end_the_one_before(panel: PhotoPanel, session: PhotoSession, photo: str) -> None:
+    running = panel.make_sheet(values(panel, session, photo, model="kl"), REQUEST)
     next(running)
-    handlers.stop(visit)
-    assert list(running)[-1][STATUS] == "Stopped." and visit.job is None
-    older = handlers.sheet(visit, photo, REQUEST, *options("kl"))
+    session.stop()
+    assert list(running)[-1][panel.status] == "Stopped." and session.job is None
+    older = panel.make_sheet(values(panel, session, photo, model="kl"), REQUEST)
     next(older)
-    newer = list(handlers.reconstruct(visit, photo, REQUEST, *options()))
-    assert "PSNR" in newer[-1][STATUS]
-    assert all("PSNR" not in str(update[STATUS]) and update[COMPARE] is not None for update in older)
-    assert visit.job is None
+    newer = final(list(panel.reconstruct(values(panel, session, photo), REQUEST)))
+    assert "PSNR" in newer[panel.status]
+    assert not any(panel.compare in each for each in older)
+    assert session.job is None
 
 
 def _props(update: Any) -> dict[str, Any]:
@@ -140,16 +160,12 @@ def _props(update: Any) -> dict[str, Any]:
     return update.constructor_args
 
 
-def test_a_choice_does_not_open_the_panel_anew(playground: Playground) -> None:
+def test_a_choice_does_not_open_the_panel_anew(panel: PhotoPanel, session: PhotoSession) -> None:
     """The browser tells what it remembers after every choice; the side that was set then stays as it is."""
-    with gr.Blocks(analytics_enabled=False) as page:
-        photo_panel(playground)
-    describe, opened = handler_of(page, "describe"), handler_of(page, "opened")
-    visit = PhotoSessionState()
-    assert isinstance(opened("tiny", visit, REQUEST), tuple)
-    assert _props(describe(visit, "kl", 64, REQUEST)[1])["value"] == 64
-    assert opened("kl", visit, REQUEST) == gr.skip()
-    assert isinstance(opened("tiny", visit, REQUEST), tuple), "what is remembered comes after the page has opened"
+    assert panel.opened(session, "tiny", REQUEST)
+    assert _props(panel.choose_model(session, "kl", 64, REQUEST)[panel.side])["value"] == 64
+    assert panel.opened(session, "kl", REQUEST) == {}
+    assert panel.opened(session, "tiny", REQUEST), "what is remembered comes after the page has opened"
 
 
 def test_a_visitors_journey(
@@ -163,7 +179,7 @@ def test_a_visitors_journey(
         tab = opened(browser, url, complaints)
         status = tab.locator("#photo-status textarea")
         tab.locator("#photo-run").click()
-        expect(tab.get_by_text("Put a photograph in first")).to_be_visible(timeout=PATIENCE_MS)
+        expect(tab.get_by_text("Add a photograph first")).to_be_visible(timeout=PATIENCE_MS)
         tab.locator("#photo-model input").click()
         tab.get_by_role("option", name=re.compile("Tiny tiny")).click()
         tab.locator("#photo-picture input[type=file]").set_input_files(photo)
