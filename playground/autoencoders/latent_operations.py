@@ -33,7 +33,7 @@ def validate_changes(gain: object, bits: object, noise: object, seed: object) ->
         UserError: a value out of range; the message names it.
     """
     if not isinstance(gain, list | tuple) or len(gain) > MAX_CHANNELS:
-        raise UserError("gain is a list of one number per channel of the latent.")
+        raise UserError("Gain must be a list of one number per channel of the latent.")
     return LatentChanges(
         gain=tuple(validate_number(value, "Gain", -MAX_GAIN, MAX_GAIN) for value in gain),
         bits=validate_whole(bits, "Bits", 0, MAX_BITS),
