@@ -21,7 +21,7 @@ from playground.runtime.task import Phase
 from playground.settings import Settings, read_settings
 
 # Of the app's own settings what means something without a page.
-SHARED = ("CACHE", "CATALOG", "OFFLINE", "VRAM", "RAM")
+SHARED = ("CACHE", "CATALOG", "EXTENSION", "OFFLINE", "VRAM", "RAM")
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 
 

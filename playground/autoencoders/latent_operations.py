@@ -35,9 +35,9 @@ def validate_changes(gain: object, bits: object, noise: object, seed: object) ->
     if not isinstance(gain, list | tuple) or len(gain) > MAX_CHANNELS:
         raise UserError("Gain must be a list of one number per channel of the latent.")
     return LatentChanges(
-        gain=tuple(validate_number(value, "Gain", -MAX_GAIN, MAX_GAIN) for value in gain),
-        bits=validate_whole(bits, "Bits", 0, MAX_BITS),
-        noise=validate_number(noise, "Noise", 0, MAX_NOISE),
+        gain=tuple(validate_number(value, "`gain`", -MAX_GAIN, MAX_GAIN) for value in gain),
+        bits=validate_whole(bits, "`bits`", 0, MAX_BITS),
+        noise=validate_number(noise, "`noise`", 0, MAX_NOISE),
         seed=validate_seed(seed),
     )
 

@@ -21,6 +21,7 @@ from huggingface_hub import save_torch_state_dict
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from playground.errors import UserError
+from playground.runtime.devices import format_bytes
 from playground.runtime.task import Phase, Task
 
 _SOURCE = "dequantised_from.json"
@@ -111,7 +112,7 @@ def _check_room(place: Path, needed: int) -> None:
     free = shutil.disk_usage(place).free
     if free < needed + _MARGIN:
         raise UserError(
-            f"Preparing this model takes {(needed + _MARGIN) / 1e9:.1f} GB in {place} and {free / 1e9:.1f} GB are "
+            f"Preparing this model takes {format_bytes(needed + _MARGIN)} in {place} and {format_bytes(free)} are "
             "free. Make room, or choose a cache folder on another disk."
         )
 

@@ -75,7 +75,7 @@ class TorchDecoder:
     @property
     def nbytes(self) -> int:
         """Bytes of the weights, tied ones counted once; the KV caches come on top."""
-        return sum(tensor.nbytes for tensor in (*self.model.parameters(), *self.model.buffers()))
+        return int(self.model.get_memory_footprint())
 
     def move(self, device: str) -> None:
         """Bring the weights to another device, and forget the caches on this one."""

@@ -122,14 +122,16 @@ def _container_memory() -> list[tuple[int, int]]:
     return found
 
 
-def free_vram(device: Device) -> int:
-    """Bytes a model could take on a GPU now: what is free, and what torch's allocator holds without using."""
+def free_cuda_memory(name: str) -> int:
+    """Bytes that could still be taken on a GPU: what is free, and what torch's allocator holds without using it.
+
+    Args:
+        name: torch's name of the device, like "cuda:0".
+    """
     import torch
 
-    if not device.name.startswith("cuda"):
-        return device.total_bytes
-    free, _ = torch.cuda.mem_get_info(device.name)
-    return free + torch.cuda.memory_reserved(device.name) - torch.cuda.memory_allocated(device.name)
+    free, _ = torch.cuda.mem_get_info(name)
+    return int(free + torch.cuda.memory_reserved(name) - torch.cuda.memory_allocated(name))
 
 
 def weights_bytes(*modules: "nn.Module") -> int:
@@ -212,5 +214,12 @@ def forget_locals(error: BaseException) -> None:
 
 
 def format_bytes(nbytes: int) -> str:
-    """A size as people read it: "850 MB", "2.6 GB" (decimal, as the hub counts)."""
-    return f"{nbytes / 1e9:.1f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:.0f} MB"
+    """A size as people read it, decimal as disks and the hub count: "2.6 GB", "98 MB", "12 kB", "40 bytes".
+
+    Args:
+        nbytes: bytes, at least 0.
+    """
+    for unit, scale, digits in (("GB", 10**9, 1), ("MB", 10**6, 0), ("kB", 10**3, 0)):
+        if nbytes >= scale:
+            return f"{nbytes / scale:.{digits}f} {unit}"
+    return f"{nbytes} bytes"

@@ -218,7 +218,10 @@ class EvictionPolicy:
             return self._eager or self._ledger.used(place) <= self.budget(place)
 
     def _free(self, place: Place) -> int:
-        return devices.free_vram(self.device) if place == "device" else devices.free_ram()
+        if place == "ram":
+            return devices.free_ram()
+        cuda = self.device.name.startswith("cuda")
+        return devices.free_cuda_memory(self.device.name) if cuda else self.device.total_bytes
 
     def _in_vain(self, entry: Entry, need: int) -> str:
         place = entry.home

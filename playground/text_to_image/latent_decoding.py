@@ -64,7 +64,4 @@ class Decoder:
 
     def _free(self) -> int:
         device = self._space.device
-        if device.type != "cuda":
-            return devices.free_ram()
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+        return devices.free_cuda_memory(str(device)) if device.type == "cuda" else devices.free_ram()

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 from playground.errors import UserError
+from playground.runtime.devices import format_bytes
 from playground.runtime.task import Phase, Task
 from playground.weights.interruptible import POLL
 from playground.weights.types import Weights
@@ -87,20 +88,12 @@ def is_safe_name(name: str) -> bool:
     )
 
 
-def size_words(count: int) -> str:
-    """Bytes in words, decimal as disks and download pages count: 98 362 432 is “98 MB”."""
-    for unit, scale, digits in (("GB", 10**9, 1), ("MB", 10**6, 0), ("kB", 10**3, 0)):
-        if count >= scale:
-            return f"{count / scale:.{digits}f} {unit}"
-    return f"{count} bytes"
-
-
 def require_space(folder: Path, needed: int) -> None:
     """Raise `UserError` if less than `needed` bytes are free on the disk of `folder` (which need not exist yet)."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise UserError(
-            f"The disk of {folder} has {size_words(free)} free and {size_words(needed)} are needed. "
+            f"The disk of {folder} has {format_bytes(free)} free and {format_bytes(needed)} are needed. "
             "Free some space there, or choose a smaller model."
         )

@@ -94,4 +94,5 @@ def test_shared_weights_count_once() -> None:
 
 
 def test_sizes_in_words() -> None:
-    assert [format_bytes(size) for size in (0, 850_000_000, 2_640_000_000)] == ["0 MB", "850 MB", "2.6 GB"]
+    sizes = {0: "0 bytes", 12_000: "12 kB", 850_000_000: "850 MB", 2_640_000_000: "2.6 GB"}
+    assert {size: format_bytes(size) for size in sizes} == sizes
