@@ -8,10 +8,11 @@ import struct
 import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from playground.errors import UserError
 
@@ -50,8 +51,8 @@ class Crop:
 def read(source: str | Path | Image.Image) -> Image.Image:
     """Read a picture as upright RGB.
 
-    EXIF orientation is applied, transparency composited over white, palettes, CMYK and 16 bits converted; of an
-    animation the first frame is taken.
+    EXIF orientation and colour profile are applied, transparency is composited over white, palettes, CMYK and 16 bits
+    are converted; of an animation the first frame is taken.
 
     Args:
         source: a file's path, or a picture opened already.
@@ -68,7 +69,7 @@ def read(source: str | Path | Image.Image) -> Image.Image:
             image.load()
             orientation = _orientation(image)
     except Image.DecompressionBombError as error:
-        raise UserError(_too_large("more") + " Make it smaller first.") from error
+        raise UserError(_too_large("It")) from error
     except UnidentifiedImageError as error:
         raise UserError(
             "This file is not a picture that can be read here. JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF can; save "
@@ -143,8 +144,7 @@ def _open(path: Path) -> Image.Image:
 def _check_size(image: Image.Image) -> None:
     """Of a picture whose header alone was read."""
     if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width} × {image.height} pixels, {image.width * image.height / 1e6:.0f} million;"
-        raise UserError(f"{_too_large(size)} Make it smaller first.")
+        raise UserError(_too_large(f"With {image.width} × {image.height} pixels it"))
     if min(image.size) < MIN_SIDE:
         raise UserError(
             f"This picture has {image.width} × {image.height} pixels, and there is nothing to see in it. Both sides "
@@ -153,7 +153,7 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _upright_rgb(image: Image.Image, orientation: int) -> Image.Image:
-    rgb = _rgb(image)
+    rgb = _rgb(_to_srgb(image))
     turn = UPRIGHT.get(orientation)
     rgb = rgb.transpose(turn) if turn is not None else rgb
     clean = Image.new("RGB", rgb.size)  # without the file's metadata
@@ -168,6 +168,28 @@ def _orientation(image: Image.Image) -> int:
     except BROKEN:
         return 1
     return value if isinstance(value, int) else 1
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Colours as a browser shows them: an embedded colour profile (Display P3, Adobe RGB, …) is applied.
+
+    A profile that is damaged or of another kind of picture is passed over, as browsers do.
+    """
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
+        return image
+    colours = image.convert("RGB") if image.mode == "RGBA" else image
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image
+        converted = ImageCms.profileToProfile(colours, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, *BROKEN):
+        return image
+    assert converted is not None  # only a change in place gives nothing back
+    if image.mode == "RGBA":
+        converted.putalpha(image.getchannel("A"))
+    return converted
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -189,5 +211,6 @@ def _from_deep(image: Image.Image) -> Image.Image:
     return Image.fromarray((grey * 255).round().astype(np.uint8)).convert("RGB")
 
 
-def _too_large(size: str) -> str:
-    return f"This picture is too large ({size} the most is {MAX_PIXELS / 1e6:.0f} million)."
+def _too_large(subject: str) -> str:
+    limit = f"{MAX_PIXELS / 1e6:.0f} million pixels"
+    return f"This picture is too large. {subject} has more than the {limit} that are read. Make it smaller first."

@@ -12,7 +12,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "hair_length": ("Hair length", "头发长度"),
     "hair_colour": ("Hair colour", "发色"),
     "hat_colour": ("Hat colour", "帽子颜色"),
-    "facial_hair": ("Beard or moustache", "胡须"),
+    "facial_hair": ("Facial hair", "胡须"),
     "facial_hair_kind": ("Facial hair", "胡须样式"),
     "glasses": ("Glasses", "眼镜"),
     "lenses": ("Lenses", "镜片"),

@@ -144,8 +144,54 @@ def png_header(width: int, height: int) -> bytes:
 def test_a_giant_is_refused_before_it_is_decoded(tmp_path: Path, side: int) -> None:
     path = tmp_path / "giant.png"
     path.write_bytes(png_header(side, side))  # decoding it would fail as “cut short”
-    with pytest.raises(UserError, match="too large"):
+    with pytest.raises(
+        UserError, match=r"too large\. (It|With \d+ × \d+ pixels it) has more than the 50 million pixels"
+    ):
         uploads.read(path)
+
+
+def display_p3() -> bytes:
+    """The colour profile of most phones: a matrix and one curve (ICC.1:2010, sections 8.3, 10.10, 10.16)."""
+
+    def fixed(*numbers: float) -> bytes:
+        return struct.pack(f">{len(numbers)}i", *(round(65536 * number) for number in numbers))
+
+    def tag_xyz(*numbers: float) -> bytes:
+        return b"XYZ \0\0\0\0" + fixed(*numbers)
+
+    curve = b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    name = "P3".encode("utf-16-be")
+    text = b"mluc\0\0\0\0" + struct.pack(">II", 1, 12) + b"enUS" + struct.pack(">II", len(name), 28) + name
+    tags = {
+        b"desc": text, b"wtpt": tag_xyz(0.9642, 1.0, 0.8249), b"rXYZ": tag_xyz(0.51512, 0.24120, -0.00105),
+        b"gXYZ": tag_xyz(0.29198, 0.69225, 0.04189), b"bXYZ": tag_xyz(0.15710, 0.06657, 0.78407),
+        b"rTRC": curve, b"gTRC": curve, b"bTRC": curve,
+    }  # fmt: skip
+    table, data, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for key, value in tags.items():
+        table += key + struct.pack(">II", start + len(data), len(value))
+        data += value + b"\0" * (-len(value) % 4)
+    header = struct.pack(">I4sI4s4s4s", start + len(data), b"\0" * 4, 0x04300000, b"mntr", b"RGB ", b"XYZ ")
+    header += b"\0" * 12 + b"acsp" + b"\0" * 28 + fixed(0.9642, 1.0, 0.8249)
+    return header.ljust(128, b"\0") + table + data
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
+def test_a_colour_profile_is_applied(tmp_path: Path, suffix: str) -> None:
+    options = {} if suffix in ("png", "tiff") else {"quality": 100}
+    green = Image.new("RGB", (16, 16), (60, 160, 70))
+    path = save(tmp_path / f"green.{suffix}", green, icc_profile=display_p3(), **options)
+    assert np.allclose(uploads.read(path).getpixel((8, 8)), (0, 164, 52), atol=4)  # type: ignore[arg-type]
+    plain = save(tmp_path / f"plain.{suffix}", green, icc_profile=b"no profile", **options)
+    assert np.allclose(uploads.read(plain).getpixel((8, 8)), (60, 160, 70), atol=3), "a broken one is passed over"  # type: ignore[arg-type]
+
+
+def test_a_colour_profile_is_applied_before_transparency_is_composited(tmp_path: Path) -> None:
+    half = Image.new("RGBA", (16, 16), (60, 160, 70, 0))
+    half.paste((60, 160, 70, 255), (0, 0, 8, 16))
+    image = uploads.read(save(tmp_path / "half.png", half, icc_profile=display_p3()))
+    assert image.getpixel((12, 8)) == (255, 255, 255)
+    assert np.allclose(image.getpixel((4, 8)), (0, 164, 52), atol=4)  # type: ignore[arg-type]
 
 
 def test_the_smallest_are_refused(tmp_path: Path) -> None:
