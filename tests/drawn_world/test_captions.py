@@ -1,6 +1,7 @@
 """The recipes that know words, at a scale of seconds: they learn, go on where they were cut, and are stock models."""
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -89,6 +90,24 @@ def test_what_a_caption_allows_is_what_its_claims_say(worlds: tuple[World, World
     for row, column in product(rows[:12], rows):
         assert agree[row, column] == agrees(people[row], claims(captions[column].text))
     assert not agree.all()
+
+
+def test_captioned_people_are_always_told_of_by_what_they_were_made_for(folder: Path) -> None:
+    render(folder / "captioned", Plan("captioned", Split.TRAIN, 40, 64), processes=1, progress=False)
+    world = read(folder / "captioned")
+    rows, rng = np.arange(40), np.random.default_rng(0)
+    captions = Captions(world)
+    first, second = captions.of(rows, rng), captions.of(rows, rng)
+    assert [caption.claims for caption in first] == [caption.claims for caption in second]
+    assert [caption.text for caption in first] != [caption.text for caption in second]
+    assert not any(held_out(caption.text) for caption in first)
+    agree = clip.agreement(world.labels(rows), np.stack([allowed(caption.claims) for caption in first]))
+    assert agree.diagonal().all()
+    nothing = captions.unnamed(rows)
+    assert 0 < nothing.sum() < 20
+    made = [captioned_person(seed) for seed in world.seeds(rows).tolist()]
+    assert nothing.tolist() == [not each.named for each in made]
+    assert not Captions(replace(world, plan=replace(world.plan, kind="portraits"))).unnamed(rows).any()
 
 
 def test_no_picture_is_described_twice_alike_or_in_words_held_out(worlds: tuple[World, World, World]) -> None:

@@ -11,12 +11,22 @@ from torch.nn.functional import adaptive_avg_pool2d
 from playground.drawn_world.attributes import ATTRIBUTES, from_labels, wears_hat
 from playground.drawn_world.attributes import labels as seen_labels
 from playground.drawn_world.drawing import portrait
+from playground.drawn_world.natural import natural
 from playground.drawn_world.phrases import claims
 from playground.drawn_world.sampling import person
 from playground.training.recipes import diffusion
 from playground.training.recipes.caption_targets import allowed, value_offsets
 from playground.training.recipes.latent_classifier import LatentReader
-from playground.training.recipes.on_policy_finetuning import AGAIN, LATE, STEPS, Drawings, apart, meant, next_to
+from playground.training.recipes.on_policy_finetuning import (
+    AGAIN,
+    LATE,
+    STEPS,
+    Drawings,
+    apart,
+    meant,
+    next_to,
+    shares_of,
+)
 from playground.training.recipes.training_loop import pictures
 
 OFFSETS, NAMES, CPU = value_offsets(), [attribute.name for attribute in ATTRIBUTES], torch.device("cpu")
@@ -161,6 +171,21 @@ def test_what_is_drawn_too_often_must_be_the_likelier() -> None:
     mouths = own.too_often()[start:end]
     assert mouths[1] > 0.5
     assert (mouths[[0, 2, 3]] < 0).all()
+
+
+def test_what_is_rare_in_the_world_is_not_too_seldom() -> None:
+    people = np.stack([seen_labels(natural(seed)) for seed in range(2000)])
+    shares = shares_of(people)
+    for start, end in pairwise(OFFSETS):
+        assert abs(float(shares[start:end].sum()) - 1) < 1e-5 and (shares[start:end] > 0).all()
+    hearts = list(pairwise(OFFSETS))[NAMES.index("eyes")][1] - 1
+    assert shares[hearts] < 0.02
+    own = drawings()
+    own.shares, own.counts = shares, own.counts * 0 + 1e-3
+    for start in range(0, len(people), 50):
+        own.count(people[start : start + 50])
+    common = shares > 0.05
+    assert own.too_often()[common].abs().max() < 0.6, "as in the world, but for chance"
 
 
 def test_drawings_are_meant_to_be_what_is_drawn_too_seldom() -> None:

@@ -26,6 +26,7 @@ from playground.training.evaluation import metrics
 from playground.training.evaluation.frequencies import FACIAL_HAIR, frequency_rows, having
 from playground.training.evaluation.model_card import Row, percent
 from playground.training.recipes.caption_targets import allowed, value_offsets
+from playground.training.recipes.training_loop import reduced
 
 STEPS, GUIDANCE = 12, 2.0
 AGAIN = 100  # prompts that are drawn once more with another seed
@@ -88,11 +89,11 @@ def draw(
     parts = []
     for part in metrics.chunks(len(texts), batch):
         noise = [torch.Generator().manual_seed(first_seed + row) for row in range(part.start, part.stop)]
-        parts.append(
-            pipe(
+        with reduced(pipe.device):
+            drawn = pipe(
                 texts[part], num_inference_steps=steps, guidance_scale=guidance, generator=noise, output_type="pt"
             ).images
-        )
+        parts.append(drawn.float())
     return torch.cat(parts).mul(2).sub(1)
 
 
