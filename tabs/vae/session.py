@@ -13,7 +13,7 @@ from playground.autoencoders.types import Encoded
 from tabs.common.session import SessionState
 
 MAX_UNDO = 100
-OPENING_SEED = 54  # of the first face: a hat, a beard and an open look, so that every slider has something to change
+OPENING_SEED = 313  # of the first face: a hat, a beard and an open look, so that every slider has something to change
 MAX_CUSTOM = 4  # custom attributes at a time
 MAX_DIMENSIONS = 4  # raw coordinates at a time
 
