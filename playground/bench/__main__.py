@@ -2,7 +2,7 @@
 
 import argparse
 
-from playground.bench import app_start, chat, grounding, live_sliders, optimization, text_to_image
+from playground.bench import app_start, chat, cpu_threads, grounding, live_sliders, optimization, text_to_image
 from playground.bench.machine import describe_machine
 
 
@@ -16,6 +16,7 @@ def main() -> None:
     text_to_image.add_arguments(tabs.add_parser("images", help="embedded text-to-image beside plain diffusers"))
     optimization.add_arguments(tabs.add_parser("ways", help="text-to-image drawn faster, way by way; for GPUs"))
     grounding.add_arguments(tabs.add_parser("grounding", help="the embedded model that answers with boxes"))
+    cpu_threads.add_arguments(tabs.add_parser("threads", help="threads of a small network: one, all, or as are idle"))
     given = parser.parse_args()
     machine = describe_machine()
     print(f"Machine: {machine}\n", flush=True)

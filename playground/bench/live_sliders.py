@@ -22,7 +22,7 @@ from playground.chat.types import Turn
 from playground.core import Playground
 from playground.gan.edit_state import EditState
 from playground.inference.types import Sampling
-from playground.runtime.cpu_threads import computing
+from playground.runtime.cpu_threads import torch_threads
 from playground.runtime.records import ModelKey
 from playground.settings import ROOT, Settings
 
@@ -75,7 +75,7 @@ def _print_frames(playground: Playground) -> None:
 
     def on_one(work: Callable[[], object]) -> Callable[[], object]:
         def drawn() -> object:
-            with torch.inference_mode(), computing(one_core=True):
+            with torch.inference_mode(), torch_threads(one_core=True):
                 return work()
 
         return drawn

@@ -1,16 +1,18 @@
-"""How many cores torch computes on: all of them for a large model, for a small one those that nobody else wants.
+"""How many CPU threads torch computes on: all of them for a large model; for a small network as many as cores are idle.
 
-Invariants: counts belong to threads, what is set here holds for the calling one; and whoever computed on several
-cores lets go of them: a large model when it is done, a small one when its worker rests or does anything large. A layer
-of a small network is over in a tenth of a millisecond. Its threads wait for each other awake, which is fast while each
-has a core to itself. Two things make every layer wait for milliseconds:
+Invariants: torch's thread count is a thread's own, so what is set here holds for the calling one. Whoever computed on
+several threads releases them: a large model when it is done, a small one when its worker rests or runs anything large.
 
-- a thread of theirs has to wait for a core that somebody else (the browser, another visitor) computes on;
-- GNU's OpenMP lets them sleep, which it does as soon as the teams of all threads together, also of those that are
+Why a count is not enough: a layer of a small network takes a tenth of a millisecond, and OpenMP's threads wait for each
+other in a busy loop, which is fast while each has a core to itself. Two things make every layer wait for milliseconds:
+
+- a thread has to wait for a core that somebody else (the browser, another visitor) computes on;
+- GNU's OpenMP lets its threads sleep, which it does as soon as the teams of all threads together, also of those that are
   done, are larger than the machine.
 
-A picture of `avatar-diffusion` on a machine of two cores took 0.23 s on both and 0.30 s on one; on both beside a
-process that computes 1.3 s, and beside a thread that kept its team 0.5 s.
+A picture of `avatar-diffusion` on a quiet machine of two cores took 0.23 s on both and 0.30 s on one; on both beside a
+process that computes 1.3 s, and beside a thread that kept its team 0.5 s. `python -m playground.bench threads` measures
+the rule beside "one thread" and "all threads".
 """
 
 import ctypes
@@ -32,8 +34,12 @@ _usual: list[int] = []  # what torch, or whoever set OMP_NUM_THREADS, thinks rig
 
 
 @contextmanager
-def computing(one_core: bool) -> Iterator[None]:
-    """torch on one core, or on as many as usual, until the block ends; nothing to set if torch is not imported."""
+def torch_threads(one_core: bool) -> Iterator[None]:
+    """torch's thread count on the calling thread until the block ends; nothing to set if torch is not imported.
+
+    Args:
+        one_core: one thread; otherwise as many as torch, or `OMP_NUM_THREADS`, thinks right.
+    """
     torch = sys.modules.get("torch")
     if torch is not None:
         with _FIRST:
@@ -42,21 +48,26 @@ def computing(one_core: bool) -> Iterator[None]:
         before = torch.get_num_threads()
         _set_threads(1 if one_core else _usual[0])
     if not one_core:
-        let_go()  # what the steps of a small model left: the work may be done on another thread (llama.cpp's is)
+        # What the steps of a small model left: the work may be done on another thread (llama.cpp's is).
+        release_threads()
     try:
         yield
     finally:
         if not one_core:
-            let_go()
+            release_threads()
         if torch is not None:
             _set_threads(before)
 
 
 class IdleCores:
-    """How many cores are idle, as far as the steps of small models tell. One for the whole process.
+    """An estimate of how many cores are idle, from how long steps of small networks waited. One for the whole process.
 
     All at first. Steps that had to wait for a core leave half as many for the next ones. After a pause twice as many
-    are tried, and every try that fails makes the next pause twice as long. `clock` gives seconds.
+    are tried, and every try that fails makes the next pause twice as long.
+
+    Args:
+        most: threads at most.
+        clock: seconds that only grow.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,7 +84,13 @@ class IdleCores:
         return self._count
 
     def judge(self, count: int, wall_s: float, cpu_s: float) -> None:
-        """A step on `count` cores took `wall_s`; its thread computed for `cpu_s` of them."""
+        """Learn from a step.
+
+        Args:
+            count: threads it computed on.
+            wall_s: seconds it took.
+            cpu_s: seconds of them that its calling thread computed.
+        """
         if count != self._count or count == 1:
             return
         self._wall, self._cpu = KEPT * self._wall + wall_s, KEPT * self._cpu + cpu_s
@@ -91,9 +108,12 @@ class IdleCores:
 
 
 class Steps:
-    """The steps of one piece of work, on the thread that does it. A small one's are on as many cores as are idle.
+    """Sets the threads for each step of one piece of work, on the thread that does it.
 
     The threads stay for the next piece of work: visitors who want another picture do not wait for new ones.
+
+    Args:
+        small: whether the network is small, and so computes on as many cores as are idle.
     """
 
     def __init__(self, small: bool) -> None:
@@ -137,7 +157,7 @@ class Steps:
 
 @cache
 def _idle_cores() -> IdleCores:
-    with computing(one_core=False):  # so that the usual number is known
+    with torch_threads(one_core=False):  # so that the usual number is known
         return IdleCores(_usual[0])
 
 
@@ -162,7 +182,7 @@ def _reset_of_mkl() -> Callable[[int], int] | None:
     return getattr(ctypes.CDLL(str(library)), "MKL_Set_Num_Threads_Local", None) if library.exists() else None
 
 
-def let_go() -> None:
+def release_threads() -> None:
     """End the threads that this thread computed on beside itself; they come back with its next layer."""
     if "torch" in sys.modules and (pause := _pause_of_openmp()) is not None:
         pause(_SOFT)

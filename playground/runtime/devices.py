@@ -66,8 +66,12 @@ def detect_device() -> Device:
 
 
 def dtype_for(device_name: str) -> str:
-    """The number format models run in: bfloat16 on a GPU that has it (float16 can overflow), else float16;
-    float32 on a CPU, the one format that every CPU computes well."""
+    """The dtype models run in: bfloat16 on a GPU that has it (float16 can overflow), else float16; float32 on a CPU,
+    which every CPU computes well.
+
+    Args:
+        device_name: torch's name of the device: "cuda:0", "mps" or "cpu".
+    """
     import torch
 
     if device_name.startswith("cuda"):
@@ -78,10 +82,15 @@ def dtype_for(device_name: str) -> str:
 
 
 def has_kernels(built_for: list[str], major: int, minor: int) -> bool:
-    """Whether a PyTorch built for `built_for` ("sm_75", "sm_90a", "compute_90") can use an NVIDIA GPU.
+    """Whether a PyTorch can use an NVIDIA GPU.
 
     It can with machine code for the GPU's own major version, or with PTX not newer than the GPU. Old
     cards are "available" to a PyTorch that was built without them and fail in the first operation.
+
+    Args:
+        built_for: architectures it was built for: "sm_75", "sm_90a", "compute_90".
+        major: of the GPU's compute capability.
+        minor: of the GPU's compute capability.
     """
     own = [f"sm_{major}{lower}" for lower in range(minor + 1)]
     ptx = [int(arch.removeprefix("compute_").rstrip("af")) for arch in built_for if arch.startswith("compute_")]
@@ -89,7 +98,11 @@ def has_kernels(built_for: list[str], major: int, minor: int) -> bool:
 
 
 def default_vram_budget(device: Device) -> int:
-    """Bytes that models may take on the device, their working memory included, unless `--vram` says otherwise."""
+    """Bytes that models may take on the device, their working memory included, unless `--vram` says otherwise.
+
+    Args:
+        device: where models run.
+    """
     return int(VRAM_SHARE * device.total_bytes)
 
 
@@ -135,7 +148,11 @@ def free_cuda_memory(name: str) -> int:
 
 
 def weights_bytes(*modules: "nn.Module") -> int:
-    """Bytes of all parameters and buffers; what several share (tied embeddings, one VAE in two) counts once."""
+    """Bytes of all parameters and buffers; what several share (tied embeddings, one VAE in two) counts once.
+
+    Args:
+        modules: the parts of a pipeline. One model alone tells it by its `get_memory_footprint`.
+    """
     storages = {}
     for module in modules:
         for tensor in (*module.parameters(), *module.buffers()):
@@ -164,7 +181,14 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def trace(model: object) -> Callable[[], object]:
-    """Something to call later: it gives None once the model is gone (or the model, or that one cannot tell)."""
+    """A weak reference to a model, to see later whether it is gone.
+
+    Args:
+        model: any object.
+
+    Returns:
+        A function that returns None once the model is gone.
+    """
     try:
         return weakref.ref(model)
     except TypeError:  # its type allows no weak references
@@ -174,8 +198,9 @@ def trace(model: object) -> Callable[[], object]:
 def release_memory(collect: bool = True) -> None:
     """Return what nobody refers to any more to the GPU and to the operating system.
 
-    `collect` looks for reference cycles first. With the libraries imported that stops every thread for
-    0.2 to 0.5 s, and models of transformers and diffusers go without it.
+    Args:
+        collect: look for reference cycles first. With the libraries imported that stops every thread for 0.2 to 0.5 s,
+            and models of transformers and diffusers go without it.
     """
     if collect:
         gc.collect()
@@ -191,7 +216,11 @@ def release_memory(collect: bool = True) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: the GPU's, the CPU allocator's, Python's, or a file that could not be mapped."""
+    """Whether memory ran out: the GPU's, the CPU allocator's, Python's, or a file that could not be mapped.
+
+    Args:
+        error: what was raised.
+    """
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     # torch.OutOfMemoryError is a RuntimeError; on a CPU ("DefaultCPUAllocator: can't allocate memory",
@@ -204,6 +233,9 @@ def forget_locals(error: BaseException) -> None:
     """Empty the frames an error went through, and those of its causes, keeping their lines.
 
     A traceback holds every local of every frame, so half-built models live as long as the error.
+
+    Args:
+        error: what was raised; it is changed.
     """
     seen: list[BaseException] = []
     link: BaseException | None = error

@@ -14,7 +14,7 @@ from playground.errors import UserError
 from playground.runtime import devices
 from playground.runtime.devices import Device, format_bytes
 from playground.runtime.load_lock import load_lock
-from playground.runtime.records import Entry, Lease, Ledger, ModelKey, Place
+from playground.runtime.records import CacheEntry, Lease, Ledger, ModelKey, Place
 from playground.runtime.task import Phase, Task
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class EvictionPolicy:
             self._budgets[place] = budget
         return budget
 
-    def reserve(self, entry: Entry, need: int, task: Task) -> Lease | None:
+    def reserve(self, entry: CacheEntry, need: int, task: Task) -> Lease | None:
         """A lease on `entry` with room for `need` bytes, once others have left or ended.
 
         None if it left meanwhile and must be asked for anew. Raises `UserError` if
@@ -67,7 +67,7 @@ class EvictionPolicy:
                 unused = self._ledger.unused(entry.home, besides=entry)
                 evict = bool(unused) and self._fits_without(unused, entry.home, need)
                 if told and not evict and not self._ledger.wait_for_room(entry, need):
-                    raise UserError(self._in_vain(entry, need))
+                    raise UserError(self._no_room_message(entry, need))
             if evict:
                 with load_lock(task):
                     if not self._has_room(entry, need):  # it may have come while others were building
@@ -76,7 +76,7 @@ class EvictionPolicy:
                 task.report(Phase("waiting", "memory is in use by other models"))
                 told = True
 
-    def give_way(self, key: ModelKey, place: Place) -> None:
+    def yield_to_waiting(self, key: ModelKey, place: Place) -> None:
         """Let a thread go first that waits for room and would have it if `key` were left alone for a moment:
         who comes back to a model again and again would starve it. Those who hold a lease are not held up."""
         with self._ledger:
@@ -85,7 +85,7 @@ class EvictionPolicy:
             if not self._ledger.holds_lease() and any(self._fits_without(left_alone, place, n) for n in waiting):
                 self._ledger.pause()
 
-    def refuse_too_large(self, entry: Entry, need: int) -> None:
+    def refuse_too_large(self, entry: CacheEntry, need: int) -> None:
         """Raise `UserError` if the model with `need` bytes more would not fit even alone."""
         budget = self.budget(entry.home)
         total = need + entry.bytes_at_home
@@ -96,7 +96,7 @@ class EvictionPolicy:
                 f"larger {_FLAG[entry.home]}."
             )
 
-    def settle(self, entry: Entry, working: int) -> None:
+    def enforce_budget(self, entry: CacheEntry, working: int) -> None:
         """Hold a model that was just built (`LOAD_LOCK` held) to the budget with the bytes it really takes:
         others leave, or it goes again and a `UserError` says so."""
         while not self._within_budget(entry.home) and self._evict_one(entry.home, besides=entry):
@@ -107,7 +107,7 @@ class EvictionPolicy:
             self.release(entry)
             raise
 
-    def drop_unused(self, which: Callable[[Entry], bool], task: Task | None = None) -> None:
+    def drop_unused(self, which: Callable[[CacheEntry], bool], task: Task | None = None) -> None:
         """Let go of every unused model for which `which(entry)` holds, copies in RAM too."""
         with load_lock(task or Task()), ExitStack() as owned:
             with self._ledger:
@@ -129,7 +129,7 @@ class EvictionPolicy:
         return f"{format_bytes(self._free(place))} of {format_bytes(total)} are free"
 
     @contextmanager
-    def owning(self, entry: Entry) -> Iterator[None]:
+    def owning(self, entry: CacheEntry) -> Iterator[None]:
         """Hand an owned entry back in the end, whatever happens."""
         try:
             yield
@@ -137,12 +137,12 @@ class EvictionPolicy:
             with self._ledger:
                 self._ledger.disown(entry)
 
-    def move(self, entry: Entry, to: Place) -> None:
+    def move(self, entry: CacheEntry, to: Place) -> None:
         """Move an owned model, `LOAD_LOCK` held. If that fails it is half here and half there, and released."""
-        assert entry.resident is not None
-        assert entry.resident.move is not None
+        assert entry.loaded is not None
+        assert entry.loaded.move is not None
         try:
-            entry.resident.move("cpu" if to == "ram" else self.device.name)
+            entry.loaded.move("cpu" if to == "ram" else self.device.name)
         except BaseException as error:  # cleared up, and on its way
             devices.forget_locals(error)
             self.release(entry)
@@ -152,23 +152,23 @@ class EvictionPolicy:
             entry.place, entry.bound_for = to, None
             self._ledger.changed()
 
-    def release(self, *entries: Entry) -> None:
+    def release(self, *entries: CacheEntry) -> None:
         """Close owned models, `LOAD_LOCK` held. Their bytes count until the memory was given back."""
         traces = []
         try:
             for entry in entries:
-                resident, entry.resident = entry.resident, None
-                if resident is not None:
-                    traces.append(devices.trace(resident.model))
-                    resident.close()
+                loaded, entry.loaded = entry.loaded, None
+                if loaded is not None:
+                    traces.append(devices.trace(loaded.model))
+                    loaded.close()
         finally:
-            resident = None
+            loaded = None
             devices.release_memory(collect=any(trace() is not None for trace in traces))
             for entry in entries:
-                if entry.resident is None:
+                if entry.loaded is None:
                     entry.nbytes = 0
 
-    def _evict_one(self, place: Place, besides: Entry | None = None, before: float = float("inf")) -> bool:
+    def _evict_one(self, place: Place, besides: CacheEntry | None = None, before: float = float("inf")) -> bool:
         """Send the least recently used model away from `place`; False if none was last used earlier than `before`."""
         with self._ledger:
             unused = self._ledger.unused(place, besides)
@@ -176,7 +176,7 @@ class EvictionPolicy:
                 return False
             victim = self._ledger.own(unused[0])
         with self.owning(victim):
-            if place == "device" and self._make_ram(victim):
+            if place == "device" and self._make_room_in_ram(victim):
                 try:
                     self.move(victim, "ram")
                 except (RuntimeError, MemoryError):
@@ -185,10 +185,10 @@ class EvictionPolicy:
                 self.release(victim)
         return True
 
-    def _make_ram(self, victim: Entry) -> bool:
+    def _make_room_in_ram(self, victim: CacheEntry) -> bool:
         """Whether RAM has room for a model on its way off the device, once older ones have left it."""
-        assert victim.resident is not None
-        if victim.resident.move is None:
+        assert victim.loaded is not None
+        if victim.loaded.move is None:
             return False
         while True:
             with self._ledger:
@@ -199,7 +199,7 @@ class EvictionPolicy:
             if not self._evict_one("ram", before=victim.last_used):
                 return False
 
-    def _has_room(self, entry: Entry, need: int) -> bool:
+    def _has_room(self, entry: CacheEntry, need: int) -> bool:
         """By the books; and by the machine, as long as there is somebody who could leave: other programs
         take memory too, and an estimate is one."""
         if need == 0 or self._eager:
@@ -209,7 +209,7 @@ class EvictionPolicy:
                 return False
             return not self._ledger.unused(entry.home, besides=entry) or self._free(entry.home) >= need
 
-    def _fits_without(self, gone: list[Entry], place: Place, need: int) -> bool:
+    def _fits_without(self, gone: list[CacheEntry], place: Place, need: int) -> bool:
         used = self._ledger.used(place) - sum(entry.bytes_in(place) for entry in gone)
         return used + need <= self.budget(place)
 
@@ -223,7 +223,7 @@ class EvictionPolicy:
         cuda = self.device.name.startswith("cuda")
         return devices.free_cuda_memory(self.device.name) if cuda else self.device.total_bytes
 
-    def _in_vain(self, entry: Entry, need: int) -> str:
+    def _no_room_message(self, entry: CacheEntry, need: int) -> str:
         place = entry.home
         held = self._ledger.used(place) - entry.bytes_in(place)
         users = sorted({f"“{other.key.id}”" for other in self._ledger if other.leases and other is not entry})

@@ -1,7 +1,7 @@
 """Models are built, moved and closed one at a time, in the whole process.
 
 Invariants: whoever constructs a module of a library, here or in a recipe, does it inside
-`with building(task):`. Code that runs beside a load names the dtype of every tensor it makes.
+`with load_lock(task):`. Code that runs beside a load names the dtype of every tensor it makes.
 """
 
 import threading
@@ -23,7 +23,14 @@ LOOK_S = 0.1  # how often a thread that waits looks whether it was stopped
 
 @contextmanager
 def load_lock(task: Task) -> Iterator[None]:
-    """Hold `LOAD_LOCK`; Stop releases who still waits for it."""
+    """Hold `LOAD_LOCK` during the block.
+
+    Args:
+        task: told when another model is loading; stopping it releases a thread that still waits.
+
+    Raises:
+        Cancelled: the task was stopped before the lock was free.
+    """
     if not LOAD_LOCK.acquire(blocking=False):
         task.report(Phase("waiting", "another model is loading"))
         while not LOAD_LOCK.acquire(timeout=LOOK_S):

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from playground.errors import UserError
 from playground.runtime import devices
-from playground.runtime.cpu_threads import computing
+from playground.runtime.cpu_threads import torch_threads
 from playground.runtime.eviction import EvictionPolicy
 from playground.runtime.load_lock import load_lock
-from playground.runtime.records import Entry, Lease, Ledger, Loader, ModelKey, Place, Record
+from playground.runtime.records import CacheEntry, Lease, Ledger, Loader, ModelKey, Place, Record
 from playground.runtime.task import Phase, Task
 
 T = TypeVar("T")
@@ -39,9 +39,15 @@ class ModelCache:
     wait for other threads; where all of them wait for each other it gets a `UserError`, not a
     deadlock. A lease keeps a model in its place; it does not keep others from using the same model.
 
-    `estimate` tells the bytes of a model that was not loaded yet, `on_cpu` which models always work
-    on the CPU (small decoders, llama.cpp). Budgets of None are what the machine suggests. With
-    `eager` (ZeroGPU) budgets do not count and nothing leaves unless told to.
+    Args:
+        loader: fetches and builds models.
+        estimate: the bytes of a model that was not loaded yet.
+        device: finds the device that models run on; called when it is first needed, since it imports torch.
+        ram_budget: bytes that models may take in RAM. Default: what the machine suggests.
+        vram_budget: bytes that models may take on the device. Default: what the machine suggests.
+        idle_seconds: a model that nobody used for so long is unloaded.
+        eager: budgets do not count and nothing leaves unless told to (ZeroGPU).
+        on_cpu: which models always work on the CPU (small decoders, llama.cpp).
     """
 
     def __init__(
@@ -62,7 +68,7 @@ class ModelCache:
         self._idle_seconds = idle_seconds
         self._on_cpu = on_cpu
         self._ledger = Ledger()
-        self._occupancy = EvictionPolicy(self._ledger, device, vram_budget, ram_budget, eager)
+        self._eviction = EvictionPolicy(self._ledger, device, vram_budget, ram_budget, eager)
         self._closed = threading.Event()
         devices.share_one_heap()
         if eager:
@@ -76,34 +82,63 @@ class ModelCache:
     @property
     def device(self) -> devices.Device:
         """Where models run. Found when first asked for, which imports torch."""
-        return self._occupancy.device
+        return self._eviction.device
 
     def budget(self, place: Place) -> int:
-        """Bytes that models may take there. A device that shares the machine's memory has none of its own."""
-        return self._occupancy.budget(place)
+        """Bytes that models may take in a place. A device that shares the machine's memory has none of its own.
+
+        Args:
+            place: "device" or "ram".
+        """
+        return self._eviction.budget(place)
 
     @contextmanager
     def use(self, key: ModelKey, task: Task | None = None, working_bytes: int = 0) -> Iterator[Any]:
         """The model, loaded if need be, which stays where it is until the block ends.
 
-        Whoever keeps it longer keeps its memory. `working_bytes` is what the work will take beside the
-        weights. Raises `Cancelled`, `UserError` where there is no room, and whatever the loader raises.
+        Whoever keeps it longer keeps its memory.
+
+        Args:
+            key: which model.
+            task: stops the waiting and the load, and is told their phases.
+            working_bytes: what the work will take beside the weights.
+
+        Yields:
+            What the loader built.
+
+        Raises:
+            Cancelled: the task was stopped.
+            UserError: there is no room, or the loader could not build the model.
         """
         task = task or Task()
         lease = self._lease(key, task, working_bytes)
         try:
             task.check()
             task.report(Phase("ready", key.id))
-            assert lease.entry.resident is not None  # it is leased
-            with computing(lease.entry.resident.one_core):
-                yield lease.entry.resident.model
+            assert lease.entry.loaded is not None  # it is leased
+            with torch_threads(lease.entry.loaded.one_core):
+                yield lease.entry.loaded.model
         finally:
             self._end(lease)
             if self._closed.is_set():
-                self._occupancy.drop_unused(lambda _: True)
+                self._eviction.drop_unused(lambda _: True)
 
     def run(self, key: ModelKey, fn: Callable[[Any], T], task: Task | None = None, working_bytes: int = 0) -> T:
-        """`fn(model)`. If memory runs out in it, all other unused models leave and `fn` is called once more."""
+        """Call a function with a model; if memory runs out in it, other unused models leave and it is called again.
+
+        Args:
+            key: which model.
+            fn: called with the model, at most twice.
+            task: stops the waiting and the load, and is told their phases.
+            working_bytes: what the work will take beside the weights.
+
+        Returns:
+            What `fn` returned.
+
+        Raises:
+            Cancelled: the task was stopped.
+            UserError: memory ran out in the second call too, or what `use` raises.
+        """
         task = task or Task()
         for _ in range(2):
             try:
@@ -113,15 +148,20 @@ class ModelCache:
                 if not devices.is_out_of_memory(error):
                     raise
                 devices.forget_locals(error)
-            self._occupancy.drop_all_unused_but(key, task)
+            self._eviction.drop_all_unused_but(key, task)
         raise UserError(
             f"Memory ran out while “{key.id}” was working, although every other unused model was unloaded; "
-            f"{self._occupancy.free_in_words(self._home(key))}. Ask for less at once (a smaller picture, fewer of "
+            f"{self._eviction.free_in_words(self._home(key))}. Ask for less at once (a smaller picture, fewer of "
             "them, a shorter text), close other programs, or choose a smaller model."
         )
 
     def preload(self, keys: Iterable[ModelKey], task: Task | None = None) -> None:
-        """Load these now, one after the other, on the calling thread."""
+        """Load models now, one after the other, on the calling thread.
+
+        Args:
+            keys: which.
+            task: stops the loading and is told its phases.
+        """
         for key in keys:
             with self.use(key, task):
                 pass
@@ -132,25 +172,36 @@ class ModelCache:
             return self._ledger.records()
 
     def unload(self, key: ModelKey) -> None:
-        """Let a model go now. Raises `UserError` while it is in use."""
-        self._occupancy.drop_unused(lambda entry: entry.key == key)
+        """Let a model go now.
+
+        Args:
+            key: which.
+
+        Raises:
+            UserError: it is in use.
+        """
+        self._eviction.drop_unused(lambda entry: entry.key == key)
         if any(record.key == key for record in self.snapshot()):
             raise UserError(f"“{key.id}” is in use. Stop what it is doing first, then unload it.")
 
     def unload_idle(self, seconds: float | None = None) -> None:
-        """Let go what nobody has used for `seconds` (by default the idle time given at the start)."""
+        """Let go of what nobody has used for a while.
+
+        Args:
+            seconds: how long. Default: the idle time given at the start.
+        """
         limit = time.monotonic() - (self._idle_seconds if seconds is None else seconds)
-        self._occupancy.drop_unused(lambda entry: entry.last_used <= limit)
+        self._eviction.drop_unused(lambda entry: entry.last_used <= limit)
 
     def close(self) -> None:
         """Let every model go; those in use when their use ends. Nothing should be asked for afterwards."""
         self._closed.set()
-        self._occupancy.drop_unused(lambda _: True)
+        self._eviction.drop_unused(lambda _: True)
 
     def _lease(self, key: ModelKey, task: Task, working: int) -> Lease:
         home = self._home(key)
         told: Phase | None = None
-        self._occupancy.give_way(key, home)
+        self._eviction.yield_to_waiting(key, home)
         while True:
             task.check()
             with self._ledger:
@@ -161,62 +212,62 @@ class ModelCache:
             if mine:
                 return self._load(entry, task, working)
             if not busy:
-                lease = self._occupancy.reserve(entry, working, task)
+                lease = self._eviction.reserve(entry, working, task)
                 if lease is not None:
                     return lease
             elif phase != told:  # another thread loads it: show how far it is
                 task.report(phase)
                 told = phase
 
-    def _load(self, entry: Entry, task: Task, working: int) -> Lease:
+    def _load(self, entry: CacheEntry, task: Task, working: int) -> Lease:
         """Bring home the entry this thread owns. Nothing stays of a load that fails."""
-        with self._occupancy.owning(entry), _shown_to_all(entry, task) as shown:
+        with self._eviction.owning(entry), _report_to_all(entry, task) as shown:
             for _ in range(2):
                 try:
-                    return self._bring_home(entry, shown, working)
+                    return self._load_or_move(entry, shown, working)
                 except (RuntimeError, MemoryError, OSError) as error:
                     if not devices.is_out_of_memory(error):
                         raise
                     devices.forget_locals(error)
-                self._occupancy.drop_all_unused_but(entry.key, shown)
+                self._eviction.drop_all_unused_but(entry.key, shown)
         size = f" ({devices.format_bytes(nbytes)})" if (nbytes := self._weights(entry.key)) else ""
         raise UserError(
             f"Memory ran out while loading “{entry.key.id}”{size}, although every unused model was unloaded; "
-            f"{self._occupancy.free_in_words(entry.home)}. Close other programs, or choose a smaller model."
+            f"{self._eviction.free_in_words(entry.home)}. Close other programs, or choose a smaller model."
         )
 
-    def _bring_home(self, entry: Entry, task: Task, working: int) -> Lease:
+    def _load_or_move(self, entry: CacheEntry, task: Task, working: int) -> Lease:
         """Move the model back from RAM, or fetch and build it; its bytes are reserved before they are taken."""
-        key, occupancy = entry.key, self._occupancy
+        key, eviction = entry.key, self._eviction
         need = int(MARGIN * self._weights(key)) + working
-        occupancy.refuse_too_large(entry, need)  # before a download for nothing
-        fetched = self._loader.fetch(key, task) if entry.resident is None else None
-        lease = occupancy.reserve(entry, need, task)
+        eviction.refuse_too_large(entry, need)  # before a download for nothing
+        fetched = self._loader.fetch(key, task) if entry.loaded is None else None
+        lease = eviction.reserve(entry, need, task)
         assert lease is not None  # the entry is this thread's, nobody else takes it away
         with ExitStack() as undo:
             undo.callback(self._end, lease)
-            with load_lock(task), computing(one_core=False):
+            with load_lock(task), torch_threads(one_core=False):
                 task.report(Phase("loading", key.id))
-                if entry.resident is not None:
-                    occupancy.move(entry, entry.home)
+                if entry.loaded is not None:
+                    eviction.move(entry, entry.home)
                 else:
                     self._build(entry, fetched, task)
                 lease.nbytes = working
-                occupancy.settle(entry, working)
+                eviction.enforce_budget(entry, working)
             undo.pop_all()
         return lease
 
-    def _build(self, entry: Entry, fetched: Any, task: Task) -> None:
+    def _build(self, entry: CacheEntry, fetched: Any, task: Task) -> None:
         try:
             device = "cpu" if self._on_cpu(entry.key) else self.device.name
-            resident = self._loader.build(entry.key, fetched, device, task)
+            loaded = self._loader.build(entry.key, fetched, device, task)
         except BaseException as error:  # on its way, without the half-built model
             devices.forget_locals(error)
             devices.release_memory()
             raise
-        self._measured[entry.key] = resident.nbytes
+        self._measured[entry.key] = loaded.nbytes
         with self._ledger:
-            entry.resident, entry.nbytes, entry.place = resident, resident.nbytes, entry.home
+            entry.loaded, entry.nbytes, entry.place = loaded, loaded.nbytes, entry.home
 
     def _home(self, key: ModelKey) -> Place:
         return "ram" if self._on_cpu(key) or self.device.unified else "device"  # for a CPU model torch stays out
@@ -237,7 +288,7 @@ class ModelCache:
 
 
 @contextmanager
-def _shown_to_all(entry: Entry, task: Task) -> Iterator[Task]:
+def _report_to_all(entry: CacheEntry, task: Task) -> Iterator[Task]:
     """A task for the load of `entry`, which ends with `task` and shows its phases to all who wait for it."""
 
     def report(phase: Phase) -> None:

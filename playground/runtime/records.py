@@ -56,14 +56,14 @@ class Loader(Protocol):
 class Lease:
     """One use of one model. `nbytes` is room beside the weights: working memory, or a load under way."""
 
-    entry: "Entry"
+    entry: "CacheEntry"
     thread: int
     nbytes: int
 
 
 @dataclass(eq=False)
-class Entry:
-    """One model: resident, or on its way in or out, which is its `owner`'s (a thread's) affair alone.
+class CacheEntry:
+    """One model: loaded, or on its way in or out, which is its `owner`'s (a thread's) affair alone.
 
     `home` is where it works, `place` where it is, and `bound_for` where it is just being moved to: its
     `nbytes` count in both until it has arrived. `phase` is how far its load is.
@@ -74,7 +74,7 @@ class Entry:
     owner: int | None
     place: Place = field(init=False)
     bound_for: Place | None = None
-    resident: LoadedModel | None = None
+    loaded: LoadedModel | None = None
     nbytes: int = 0
     leases: list[Lease] = field(default_factory=list)
     phase: Phase = field(init=False)
@@ -87,7 +87,7 @@ class Entry:
     @property
     def is_ready(self) -> bool:
         """Whether it may be used where it is: nobody is bringing it here or away."""
-        return self.owner is None and self.resident is not None and self.place == self.home
+        return self.owner is None and self.loaded is not None and self.place == self.home
 
     @property
     def bytes_at_home(self) -> int:
@@ -115,7 +115,7 @@ class _Wait:
     """What a thread waits for: that one of these threads goes on, perhaps so as to have room for bytes of an entry."""
 
     on: frozenset[int]
-    room: tuple[Entry, int] | None
+    room: tuple[CacheEntry, int] | None
     version: int  # of the ledger when it saw no way
 
 
@@ -125,7 +125,7 @@ class Ledger:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._condition = threading.Condition(self.lock)
-        self._entries: dict[ModelKey, Entry] = {}
+        self._entries: dict[ModelKey, CacheEntry] = {}
         self._waits: dict[int, _Wait] = {}
         self._version = 0
 
@@ -135,22 +135,22 @@ class Ledger:
     def __exit__(self, *exc: object) -> None:
         self.lock.release()
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[CacheEntry]:
         return iter(list(self._entries.values()))
 
-    def find(self, key: ModelKey, home: Place) -> Entry:
+    def find(self, key: ModelKey, home: Place) -> CacheEntry:
         """The entry of a key. The calling thread becomes its owner if it must be brought home and no other does."""
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = Entry(key, home, owner=threading.get_ident())
+            entry = self._entries[key] = CacheEntry(key, home, owner=threading.get_ident())
         elif entry.owner is None and entry.place != home:
             self.own(entry)
         return entry
 
-    def disown(self, entry: Entry) -> None:
+    def disown(self, entry: CacheEntry) -> None:
         """The owner is done, well or badly: an entry without a model goes."""
         entry.owner = entry.bound_for = None
-        if entry.resident is None:
+        if entry.loaded is None:
             del self._entries[entry.key]
         self.changed()
 
@@ -166,13 +166,13 @@ class Ledger:
         return [
             Record(e.key, e.place, e.nbytes, len(e.leases), 0.0 if e.leases else now - e.last_used)
             for e in entries
-            if e.nbytes or e.resident is not None
+            if e.nbytes or e.loaded is not None
         ]
 
     def used(self, place: Place) -> int:
         return sum(entry.bytes_in(place) for entry in self)
 
-    def lease(self, entry: Entry, nbytes: int) -> Lease:
+    def lease(self, entry: CacheEntry, nbytes: int) -> Lease:
         lease = Lease(entry, threading.get_ident(), nbytes)
         entry.leases.append(lease)
         entry.last_used = time.monotonic()
@@ -183,7 +183,7 @@ class Ledger:
         lease.entry.last_used = time.monotonic()
         self.changed()
 
-    def unused(self, place: Place | None = None, besides: Entry | None = None) -> list[Entry]:
+    def unused(self, place: Place | None = None, besides: CacheEntry | None = None) -> list[CacheEntry]:
         """The models (of a place) that nobody uses or moves, the least recently used first."""
         entries = [
             entry
@@ -192,26 +192,26 @@ class Ledger:
         ]
         return sorted(entries, key=lambda entry: entry.last_used)
 
-    def own(self, entry: Entry) -> Entry:
+    def own(self, entry: CacheEntry) -> CacheEntry:
         """The calling thread may now load, move or close the model, until `disown`."""
         entry.owner = threading.get_ident()
         entry.phase = Phase("loading", entry.key.id)  # what is being moved away must be brought back for who asks
         return entry
 
-    def waiting_for_room(self) -> list[tuple[Entry, int]]:
+    def waiting_for_room(self) -> list[tuple[CacheEntry, int]]:
         return [wait.room for wait in self._waits.values() if wait.room is not None]
 
     def pause(self) -> None:
         """Let go of the ledger for a moment, for those who wait."""
         self._condition.wait(LOOK_S)
 
-    def wait_for_room(self, entry: Entry, need: int) -> bool:
+    def wait_for_room(self, entry: CacheEntry, need: int) -> bool:
         """Wait a moment for those who hold memory in the home of `entry`; False if that is in vain."""
         on = {lease.thread for other in self for lease in other.leases if other.bytes_in(entry.home)}
         on |= {other.owner for other in self if other.owner and other.bytes_in(entry.home) and other is not entry}
         return self._wait(_Wait(frozenset(on), (entry, need), self._version))
 
-    def wait_for_owner(self, entry: Entry) -> bool:
+    def wait_for_owner(self, entry: CacheEntry) -> bool:
         """Wait a moment for the thread that loads or moves `entry`; False if that is in vain."""
         assert entry.owner is not None
         return self._wait(_Wait(frozenset({entry.owner}), None, self._version))

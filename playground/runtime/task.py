@@ -30,7 +30,11 @@ class Phase:
 
 
 class Task:
-    """One piece of work that can be stopped from another thread and that tells how far it is."""
+    """One piece of work that can be stopped from another thread and that tells how far it is.
+
+    Args:
+        report: called with each phase, on the thread that works.
+    """
 
     def __init__(self, report: Callable[[Phase], None] = lambda phase: None) -> None:
         self.report = report
@@ -57,7 +61,11 @@ class Task:
 
     @contextmanager
     def when_cancelled(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Call `callback` on cancel (at once if that has happened): for work blocked in a socket."""
+        """Call a function on cancel, at once if that has happened: for work blocked in a socket.
+
+        Args:
+            callback: called on the thread that cancels.
+        """
         with self._lock:
             already = self.cancelled
             if not already:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 from playground.errors import Cancelled, UserError
-from playground.runtime.cpu_threads import let_go
+from playground.runtime.cpu_threads import release_threads
 from playground.runtime.task import Phase, Task
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,13 @@ class _End:
 
 
 class Job(Generic[T]):
-    """One piece of work in the line or under way, as its visitor holds it."""
+    """One piece of work in the queue or under way, as its visitor holds it.
+
+    Args:
+        visitor: whose turn it is.
+        work: yields results; takes the task that stops it.
+        place: the job's place in the queue, 0 once it is under way.
+    """
 
     def __init__(self, visitor: str, work: Callable[[Task], Iterator[T]], place: Callable[["Job[T]"], int]) -> None:
         self.visitor = visitor
@@ -98,7 +104,14 @@ class Job(Generic[T]):
 
 
 class Worker:
-    """A line of jobs and the threads that do them: one for a device, several for remote servers."""
+    """A queue of jobs and the threads that do them: one for a device, several for remote servers.
+
+    Args:
+        name: of the threads.
+        threads: how many.
+        longest_line: requests that may wait.
+        per_visitor: requests of one visitor that may wait.
+    """
 
     def __init__(self, name: str, threads: int = 1, longest_line: int = 64, per_visitor: int = 4) -> None:
         self._longest_line = longest_line
@@ -112,7 +125,18 @@ class Worker:
             thread.start()
 
     def submit(self, visitor: str, work: Callable[[Task], Iterator[T]]) -> Job[T]:
-        """Put work in the line. Raises `UserError` when the line, or this visitor's share of it, is full."""
+        """Put work in the queue.
+
+        Args:
+            visitor: whose turn it will be; visitors take turns.
+            work: yields results; takes the task that stops it.
+
+        Returns:
+            The job, at once.
+
+        Raises:
+            UserError: the queue, or this visitor's share of it, is full.
+        """
         job: Job[T] = Job(visitor, work, self._place)
         with self._changed:
             waiting = sum(1 for _ in self._in_order())
@@ -156,7 +180,7 @@ class Worker:
             rested = False
             while not self._line and not self._closed:
                 if not self._changed.wait(None if rested else REST_S):
-                    let_go()
+                    release_threads()
                     rested = True
             if self._closed:
                 return None

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from playground.runtime import cpu_threads
-from playground.runtime.cpu_threads import FIRST_PAUSE_S, LONGEST_PAUSE_S, IdleCores, Steps, computing
+from playground.runtime.cpu_threads import FIRST_PAUSE_S, LONGEST_PAUSE_S, IdleCores, Steps, torch_threads
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import LoadedModel, ModelKey
 from playground.runtime.task import Task
@@ -67,7 +67,7 @@ def test_a_lease_sets_the_cores_of_its_thread_and_gives_them_back() -> None:
             found.append(torch.get_num_threads())
         return found
 
-    with computing(one_core=False):
+    with torch_threads(one_core=False):
         usual = torch.get_num_threads()
     try:
         assert on_new_thread(counted) == [usual, 1, usual]
@@ -76,11 +76,11 @@ def test_a_lease_sets_the_cores_of_its_thread_and_gives_them_back() -> None:
 
 
 def test_a_count_belongs_to_its_thread() -> None:
-    with computing(one_core=False):
+    with torch_threads(one_core=False):
         usual = torch.get_num_threads()
 
         def one() -> int:
-            with computing(one_core=True):
+            with torch_threads(one_core=True):
                 return torch.get_num_threads()
 
         assert on_new_thread(one) == 1
@@ -95,7 +95,7 @@ def test_who_computed_on_several_cores_keeps_no_threads(way: str, monkeypatch: p
     models = ModelCache(TwoModels(), lambda key: 8)
 
     def block() -> None:
-        with computing(one_core=False):
+        with torch_threads(one_core=False):
             compute()
             came.append(threads())
 
@@ -133,9 +133,9 @@ def test_a_block_in_which_torch_is_imported_leaves_no_threads() -> None:
             sys.executable,
             "-c",
             "import psutil, time\n"
-            "from playground.runtime.cpu_threads import computing\n"
+            "from playground.runtime.cpu_threads import torch_threads\n"
             "threads = lambda: {thread.id for thread in psutil.Process().threads()}\n"
-            "with computing(one_core=False):\n"
+            "with torch_threads(one_core=False):\n"
             "    import torch\n"
             "    torch.set_num_threads(3)\n"
             "    before = threads()\n"
@@ -267,10 +267,10 @@ def test_the_threads_of_a_small_model_stay_for_its_next_work_and_go_before_large
             with Steps(small=True).gathered():
                 compute()
                 found.append(threads() - before)
-            with computing(one_core=True):
+            with torch_threads(one_core=True):
                 compute()
         after = torch.get_num_threads()
-        with computing(one_core=False):
+        with torch_threads(one_core=False):
             return [len(found[0]), found[0] == found[1], after, ends(found[0])]
 
     assert on_new_thread(told) == [2, True, 1, True]
@@ -304,7 +304,7 @@ def test_mkl_decides_by_itself_how_many_of_the_threads_a_product_needs() -> None
     def told() -> tuple[int, int]:
         torch.set_num_threads(2)
         by_torch = reset(0)  # gives what it was
-        with computing(one_core=False):
+        with torch_threads(one_core=False):
             return by_torch, reset(0)
 
     assert on_new_thread(told) == (2, 0)

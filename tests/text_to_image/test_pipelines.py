@@ -14,7 +14,7 @@ from playground.catalog import read_catalog
 from playground.errors import Cancelled, UserError
 from playground.model_loader import ModelLoader
 from playground.runtime import cpu_threads
-from playground.runtime.cpu_threads import IdleCores, computing
+from playground.runtime.cpu_threads import IdleCores, torch_threads
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
@@ -118,7 +118,7 @@ def test_the_thread_that_draws_has_the_cores_of_the_lease_and_a_small_model_thos
     monkeypatch.setattr(cpu_threads, "_idle_cores", lambda: IdleCores(3))
     counts: list[int] = []
     request = ImageRequest(PROMPT, width=64, height=64, steps=2, guidance=2.0, scheduler="DDIMScheduler")
-    with studio.models.use(ModelKey("drawn")) as engine, computing(one_core=leased == 1):
+    with studio.models.use(ModelKey("drawn")) as engine, torch_threads(one_core=leased == 1):
         events = engine.generate(request, Task())
         # A new thread begins with the count that any thread set last.
         elsewhere = threading.Thread(target=torch.set_num_threads, args=(other,))
