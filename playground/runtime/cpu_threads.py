@@ -1,18 +1,19 @@
-"""How many CPU threads torch computes on: all of them for a large model; for a small network as many as cores are idle.
+"""How many CPU threads torch uses: all for a large model; for a small network as many as there are idle cores.
 
 Invariants: torch's thread count is a thread's own, so what is set here holds for the calling one. Whoever computed on
 several threads releases them: a large model when it is done, a small one when its worker rests or runs anything large.
 
-Why a count is not enough: a layer of a small network takes a tenth of a millisecond, and OpenMP's threads wait for each
-other in a busy loop, which is fast while each has a core to itself. Two things make every layer wait for milliseconds:
+Why a count is not enough: a layer of a small network takes a tenth of a millisecond, and OpenMP's threads wait for
+each other in a busy loop, which is fast while each has a core to itself. Two things make every layer wait for
+milliseconds:
 
 - a thread has to wait for a core that somebody else (the browser, another visitor) computes on;
-- GNU's OpenMP lets its threads sleep, which it does as soon as the teams of all threads together, also of those that are
-  done, are larger than the machine.
+- GNU's OpenMP lets its threads sleep, which it does as soon as the teams of all threads together, also of those that
+  are done, are larger than the machine.
 
 A picture of `avatar-diffusion` on a quiet machine of two cores took 0.23 s on both and 0.30 s on one; on both beside a
-process that computes 1.3 s, and beside a thread that kept its team 0.5 s. `python -m playground.bench threads` measures
-the rule beside "one thread" and "all threads".
+process that computes 1.3 s, and beside a thread that kept its team 0.5 s. `python -m playground.bench threads` compares
+the rule with "one thread" and "all threads".
 """
 
 import ctypes
