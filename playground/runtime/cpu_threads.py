@@ -11,9 +11,9 @@ milliseconds:
 - GNU's OpenMP lets its threads sleep, which it does as soon as the teams of all threads together, also of those that
   are done, are larger than the machine.
 
-A picture of `avatar-diffusion` on a quiet machine of two cores took 0.23 s on both and 0.30 s on one; on both beside a
-process that computes 1.3 s, and beside a thread that kept its team 0.5 s. `python -m playground.bench threads` compares
-the rule with "one thread" and "all threads".
+A picture of `avatar-diffusion` on a quiet machine of two cores took 0.23 s on both and 0.30 s on one; on both
+beside a process that computes 1.3 s, and beside a thread that kept its team 0.5 s. The rule is compared with "one
+thread" and "all threads" by `python -m playground.bench threads`.
 """
 
 import ctypes
