@@ -12,12 +12,11 @@ from playground.gan.edit_state import EditState
 from playground.gan.interpolation import MAX_KEYS
 from playground.gan.types import GeneratorConfig
 from playground.imaging import encoding
-from playground.runtime.task import Phase
 from tabs.common.components import PictureStrip, animation_strip, selected_index, strip
 from tabs.common.errors import shown
 from tabs.common.events import UNQUEUED, Updates, queued, run_buttons
 from tabs.common.jobs import JobEnd, stream_job
-from tabs.common.progress import phase_text
+from tabs.common.progress import counted
 from tabs.common.session import stop_job, visitor_of
 from tabs.common.words import label, language_of, say
 from tabs.gan import render
@@ -101,7 +100,7 @@ class AnimationPanel:
             phase=lambda text: {self.status: text},
             result=result,
             end=end,
-            words=animation_phase,
+            words=counted("gan_animation_progress"),
         )
 
     def wire(self, session: gr.State, add: gr.Button) -> None:
@@ -149,21 +148,6 @@ def animation_panel(picture: PictureHandlers) -> AnimationPanel:
             status = gr.Markdown("", elem_classes="subtle", elem_id="gan-animation-status")
         animation = PictureStrip(elem_id="gan-animation")
     return AnimationPanel(picture, keys, seconds, fps, loop, run, stop, status, animation)
-
-
-def animation_phase(phase: Phase, language: str) -> str:
-    """The phase of an animation in words: frames counted while it is computed.
-
-    Args:
-        phase: of the job.
-        language: one of `tabs.common.words.LANGUAGES`.
-
-    Returns:
-        Words for the status line.
-    """
-    if phase.kind == "preparing" and phase.total:
-        return say(language, "gan_animation_progress", done=phase.done, total=phase.total)
-    return phase_text(phase, language)
 
 
 def key_strip(keys: Sequence[KeyFrame], language: str) -> dict[str, Any]:

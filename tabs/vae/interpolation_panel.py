@@ -8,13 +8,12 @@ import gradio as gr
 import numpy as np
 
 from playground.errors import UserError
-from playground.runtime.task import Phase
 from playground.vae.service import INTERPOLATION_COUNT
 from tabs.common.components import PictureStrip, animation_strip, selected_index, strip
 from tabs.common.errors import shown
 from tabs.common.events import UNQUEUED, Updates, queued, run_buttons
 from tabs.common.jobs import JobEnd, stream_job
-from tabs.common.progress import phase_text
+from tabs.common.progress import counted
 from tabs.common.session import stop_job, visitor_of
 from tabs.common.words import label, language_of, say
 from tabs.vae.handlers import FaceHandlers
@@ -96,7 +95,7 @@ class InterpolationPanel:
             phase=lambda text: {self.status: text},
             result=result,
             end=end,
-            words=_animation_phase,
+            words=counted("vae_animation_progress"),
         )
 
     def wire(self, session: gr.State) -> None:
@@ -146,12 +145,6 @@ def interpolation_panel(face: FaceHandlers) -> InterpolationPanel:
     return InterpolationPanel(
         face, set_a, set_b, endpoints, count, mode, show, animate, stop, frames, status, animation
     )
-
-
-def _animation_phase(phase: Phase, language: str) -> str:
-    if phase.kind == "preparing" and phase.total:
-        return say(language, "vae_animation_progress", done=phase.done, total=phase.total)
-    return phase_text(phase, language)
 
 
 def _endpoints(session: VaeSession, language: str) -> tuple[np.ndarray, np.ndarray]:

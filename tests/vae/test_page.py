@@ -87,6 +87,30 @@ def test_a_dragged_slider_and_a_chip_change_the_face_and_undo_brings_it_back(pag
     expect(button(page, "↷ Redo")).to_be_enabled()
 
 
+def test_one_control_an_attribute_and_none_that_changes_nothing(page: Page) -> None:
+    first = still(page)
+    eyes = page.locator("#vae-stage [data-name=eyes]")
+    eyes.get_by_role("button", name="hearts").click()
+    second = changed(page, first)
+    expect(eyes.get_by_role("button", name="hearts")).to_have_attribute("aria-pressed", "true")
+    expect(eyes.locator("output")).to_have_text("hearts")
+    page.locator("#vae-stage [data-name=hair_length]").get_by_role("button", name="turban").click()
+    third = changed(page, second)
+    hat = page.locator("#vae-stage [data-name=hat_colour]")
+    expect(hat.get_by_role("radio").first).to_be_enabled()
+    page.locator("#vae-stage [data-name=hair_length] .tick").first.click()
+    changed(page, third)
+    expect(hat).to_contain_text("Needs a hat.")
+    expect(hat.get_by_role("radio").first).to_be_disabled()
+
+
+def test_the_strength_of_pulling_back_is_seen_whole(page: Page) -> None:
+    still(page)
+    number, column = (page.locator(at).bounding_box() for at in ("#vae-strength input[type=number]", "#vae-strength"))
+    assert number is not None and column is not None
+    assert number["x"] >= column["x"] and number["x"] + number["width"] <= column["x"] + column["width"]
+
+
 def test_an_uploaded_picture_and_an_example(page: Page) -> None:
     before = still(page)
     examples = sorted((Settings().assets / "examples" / "avatars").glob("*.png"))
