@@ -91,46 +91,80 @@ def verb(page: Page, name: str) -> Locator:
     return page.locator("#ground-stage .verb", has_text=re.compile(f"^{re.escape(name)}$"))
 
 
-def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_path: Path) -> None:
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A fresh visitor, whose browser must have nothing to complain of in the end."""
     complaints: list[str] = []
-    fetched: list[str] = []
     page = opened(browser, url, complaints)
-    page.on("request", lambda request: fetched.append(request.url) if "picture.jpg" in request.url else None)
-    prompt, frame = page.locator("#ground-prompt textarea"), page.locator("#ground-stage .frame")
+    yield page
+    page.context.close()
+    assert complaints == []
 
-    # Nothing to ask about yet: told, and the words stay.
+
+@pytest.fixture
+def answered(page: Page, engine: Scripted, tmp_path: Path) -> Page:
+    """A visitor with a picture of 1200 × 900 and the scripted grounded caption of it: three boxes."""
+    bring_picture(page, tmp_path)
+    page.locator("#ground-prompt textarea").fill("[grounding] describe this image in detail")
+    page.locator("#ground-ask").click()
+    done(page, 1)
+    expect(page.locator(BOXES)).to_have_count(3)
+    return page
+
+
+def bring_picture(page: Page, folder: Path) -> None:
+    Image.new("RGB", (1200, 900), "teal").save(folder / "large.jpg")
+    page.locator("#ground-stage input[type=file]").set_input_files(folder / "large.jpg")
+    expect(page.locator("#ground-stage .frame")).to_be_visible()
+
+
+def use_first_box(page: Page) -> None:
+    """The box of the first phrase becomes the visitor's own."""
+    page.locator(PHRASES).first.click()
+    verb(page, "Use this box").click()
+    assert own(page) == pytest.approx([0.69, 0.29, 0.94, 0.6], abs=0.01)
+
+
+def test_a_question_without_a_picture_is_refused_and_its_words_stay(page: Page) -> None:
+    prompt = page.locator("#ground-prompt textarea")
     prompt.fill("[vqa] who?")
     prompt.press("Enter")
     expect(page.get_by_text("There is no picture yet").first).to_be_visible()
     expect(prompt).to_have_value("[vqa] who?")
 
-    # A picture, a chip, an answer that comes box by box; markup is never seen, and what is HTML stays text.
-    Image.new("RGB", (1200, 900), "teal").save(tmp_path / "large.jpg")
-    page.locator("#ground-stage input[type=file]").set_input_files(tmp_path / "large.jpg")
-    expect(frame).to_be_visible()
-    prompt.fill("")
+
+def test_a_chip_fills_the_prompt(page: Page) -> None:
     page.locator("#ground-tasks .task[data-ask=grounded_caption]").click()
-    expect(prompt).to_have_value("[grounding] describe this image in detail")
+    expect(page.locator("#ground-prompt textarea")).to_have_value("[grounding] describe this image in detail")
     expect(page.locator("#ground-tasks .task[aria-pressed=true]")).to_have_text("Grounded caption")
+
+
+def test_an_answer_comes_box_by_box_and_leaves_a_hand_in_peace(page: Page, engine: Scripted, tmp_path: Path) -> None:
+    bring_picture(page, tmp_path)
     engine.waits_after = 8
-    prompt.press("Enter")
+    page.locator("#ground-prompt textarea").fill("[grounding] describe")
+    page.locator("#ground-prompt textarea").press("Enter")
     expect(page.locator(BOXES)).to_have_count(1)
     expect(page.locator("#ground-talk .caret")).to_have_count(1)
     expect(page.locator("#ground-stop")).to_be_visible()
     expect(page.locator("#ground-talk .text")).to_have_text(re.compile(r"^a bald man[a-z ]*$"))
-    drag(page, (0.1, 0.1), (0.3, 0.4))  # a hand is not disturbed by what comes
+    drag(page, (0.1, 0.1), (0.3, 0.4))
     engine.go_on.set()
     done(page, 1)
     assert own(page) == pytest.approx([0.1, 0.1, 0.3, 0.4], abs=0.01)
     expect(page.locator(BOXES)).to_have_count(3)
-    expect(page.locator("#ground-talk .text")).to_have_text(
-        "a bald man stands beside two people in yellow and <b>nobody</b> else."
-    )
-    expect(page.locator("#ground-talk .text b")).to_have_count(0)
-    page.locator("#ground-talk .more summary").click()
-    expect(page.locator("#ground-talk .report pre").last).to_have_text(GROUNDED)
 
-    # Phrase and boxes light each other up; a click leaves the others pale.
+
+def test_markup_is_never_seen_but_in_the_report_and_html_stays_text(answered: Page) -> None:
+    text = answered.locator("#ground-talk .text")
+    expect(text).to_have_text("a bald man stands beside two people in yellow and <b>nobody</b> else.")
+    expect(text.locator("b")).to_have_count(0)
+    answered.locator("#ground-talk .more summary").click()
+    expect(answered.locator("#ground-talk .report pre").last).to_have_text(GROUNDED)
+
+
+def test_phrases_and_boxes_highlight_each_other(answered: Page) -> None:
+    page = answered
     page.locator(PHRASES).nth(1).hover()
     expect(page.locator(f"{BOXES}.hot")).to_have_count(2)
     # the words of a phrase stand on the first of its boxes, its others are counted
@@ -139,18 +173,23 @@ def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_pa
     expect(page.locator(f"{PHRASES}.hot")).to_have_text("a bald man")
     colours = [page.locator(one).first.evaluate("e => e.style.getPropertyValue('--c')") for one in (BOXES, PHRASES)]
     assert colours[0] == colours[1]
+
+
+def test_a_chosen_phrase_or_box_leaves_the_others_pale(answered: Page) -> None:
+    page = answered
     page.locator(PHRASES).first.click()
     expect(page.locator(f"{BOXES}.only")).to_have_count(1)
     expect(page.locator(f"{BOXES}.dim")).to_have_count(2)
-    verb(page, "Use this box").click()
-    assert own(page) == pytest.approx([0.69, 0.29, 0.94, 0.6], abs=0.01)
     page.locator(BOXES).nth(1).focus()
     page.keyboard.press("Enter")
     expect(page.locator(f"{PHRASES}.only")).to_have_text("two people in yellow")
     page.keyboard.press("Escape")
     expect(page.locator(f"{BOXES}.dim")).to_have_count(0)
 
-    # The box of one's own: moved and sized by keys, typed, cleared.
+
+def test_a_box_of_ones_own_is_moved_by_keys_typed_and_cleared(answered: Page) -> None:
+    page = answered
+    use_first_box(page)
     page.locator("#ground-stage .own").focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Shift+ArrowDown")
@@ -167,7 +206,11 @@ def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_pa
     drag(page, (0.5, 0.5), (0.501, 0.501))
     assert own(page) is None, "a click draws nothing"
 
-    # Who is in it, and the way back.
+
+def test_a_box_is_identified_and_its_answer_found_again(answered: Page, engine: Scripted) -> None:
+    page = answered
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url) if "picture.jpg" in request.url else None)
     engine.says = ["a bald man in <i>red</i>", "{<69><29><94><60>}"]
     drag(page, (0.94, 0.6), (0.69, 0.29))
     verb(page, "What is this?").click()
@@ -178,26 +221,37 @@ def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_pa
     expect(page.locator(TURNS).last).to_contain_text("IoU with the box you drew: 1.00")
     page.locator(TURNS).first.locator(".asked").click()
     expect(page.locator(BOXES)).to_have_count(3)
+    assert len(fetched) <= 1, "the picture was sent with the first question"
 
-    # A region, quoted; and the box goes with the question that needs one.
+
+def test_a_named_region_and_the_box_go_with_the_question_that_needs_them(answered: Page, engine: Scripted) -> None:
+    page = answered
+    use_first_box(page)
     verb(page, "Name it").click()
     page.locator("#ground-stage .tag button").first.click()
+    prompt = page.locator("#ground-prompt textarea")
     expect(prompt).to_have_value(re.compile(r"\[r1\]"))
     drag(page, (0.2, 0.2), (0.4, 0.4))
     prompt.fill("[identify] is it like [r1]?")
     page.locator("#ground-ask").click()
-    done(page, 4)
+    done(page, 2)
     asked = engine.asked[-1]
     assert set(asked.regions) == {"r1"}
     assert asked.box is not None and asked.box.x0 == pytest.approx(0.2, abs=0.01)
 
-    # What can be taken away, and what the eyes see.
+
+def test_an_answer_leaves_as_json_and_as_a_picture_of_the_full_size(answered: Page) -> None:
+    page = answered
     page.locator("#ground-export > button").click()
     for name, kind in (("json", "grounding.json"), ("png", "annotated.png")):
         with page.expect_download() as download:
             page.locator(f"#ground-{name}").click()
         assert download.value.suggested_filename == kind
     assert Image.open(download.value.path()).size == (1200, 900)
+
+
+def test_heat_and_boxes_are_shown_and_hidden(answered: Page) -> None:
+    page = answered
     page.locator("#ground-eyes > button").click()
     page.locator("#ground-eyes-go").click()
     expect(page.locator("#ground-stage .heat").first).to_have_attribute("src", re.compile("^data:image/png"))
@@ -205,41 +259,36 @@ def test_a_visitors_journey(browser: Browser, url: str, engine: Scripted, tmp_pa
     expect(page.locator("#ground-stage img.heat")).to_be_hidden()
     page.locator("#ground-stage .toggle", has_text="Boxes").click()
     expect(page.locator(BOXES).first).to_be_hidden()
-    assert len(set(fetched)) == 1 and len(fetched) <= 2, "the picture was sent once"
 
-    # A second visitor sees nothing of all this.
+
+def test_a_second_visitor_sees_nothing_of_the_first(answered: Page, browser: Browser, url: str) -> None:
+    complaints: list[str] = []
     other = opened(browser, url, complaints)
     expect(other.locator(TURNS)).to_have_count(0)
     expect(other.locator("#ground-stage .frame")).to_be_hidden()
     other.context.close()
-    page.context.close()
     assert complaints == []
 
 
-def test_a_typed_seed_is_not_replaced_by_a_new_one(browser: Browser, url: str) -> None:
-    complaints: list[str] = []
-    page = opened(browser, url, complaints)
+def test_a_typed_seed_is_not_replaced_by_a_new_one(page: Page) -> None:
     page.locator("#ground-settings > button").click()
     new = page.locator("#ground-new-seed input")
     new.check()
     page.locator("#ground-seed input").fill("17")
     expect(new).not_to_be_checked()
-    page.context.close()
-    assert complaints == []
 
 
-def test_detectors_stop_and_what_goes_wrong(browser: Browser, url: str, engine: Scripted, tmp_path: Path) -> None:
-    complaints: list[str] = []
-    page = opened(browser, url, complaints)
-    prompt = page.locator("#ground-prompt textarea")
+def test_a_file_that_is_no_picture_is_refused(page: Page, tmp_path: Path) -> None:
     (tmp_path / "hostile.png").write_bytes(b"<svg onload=alert(1)>")
     page.locator("#ground-stage input[type=file]").set_input_files(tmp_path / "hostile.png")
     expect(page.get_by_text("not a picture that can be read").first).to_be_visible()
+
+
+def test_escape_stops_and_what_had_come_stays(page: Page, engine: Scripted) -> None:
+    prompt = page.locator("#ground-prompt textarea")
     page.locator("#ground-examples button").nth(3).click()
     expect(prompt).to_have_value("[identify] what is this")
     assert own(page) == pytest.approx([0.08, 0.545, 0.43, 0.99])
-
-    # Escape stops, and what had come stays.
     engine.waits_after = 8
     prompt.fill("[grounding] describe")
     prompt.press("Enter")
@@ -249,34 +298,42 @@ def test_detectors_stop_and_what_goes_wrong(browser: Browser, url: str, engine: 
     expect(page.locator("#ground-talk .text")).to_contain_text("a bald man")
     assert own(page) is not None, "the first Escape is the answer's"
 
-    # A detector: what it cannot do says why, its threshold needs no new run.
+
+def test_a_detector_says_what_it_cannot_do(page: Page) -> None:
     choose_model(page, "Tiny finder")
     disabled = page.locator("#ground-tasks .task[data-ask=vqa]")
     expect(disabled).to_have_attribute("aria-disabled", "true")
     disabled.click(force=True)  # for a person it is only pale
     expect(page.locator("#ground-tasks .hint")).to_contain_text("Tiny finder")
     expect(page.locator("#ground-eyes")).to_have_count(0)
+
+
+def test_a_detectors_threshold_needs_no_new_run(page: Page, engine: Scripted, tmp_path: Path) -> None:
+    choose_model(page, "Tiny finder")
+    bring_picture(page, tmp_path)
     engine.says = [""]
     found = tuple(Box(0.1 * n, 0.1, 0.1 * n + 0.2, 0.5, 0.2 * n) for n in range(1, 5))
     engine.reading = ParsedAnswer("", (Entity("glasses", None, found),))
-    prompt.fill("[detection] glasses")
-    prompt.press("Enter")
+    page.locator("#ground-prompt textarea").fill("[detection] glasses")
+    page.locator("#ground-ask").click()
     expect(page.locator("#ground-talk .chip")).to_have_text(re.compile("×3"))
-    asked = len(engine.asked)
     slider = page.locator("#ground-threshold input[type=number]")
     slider.fill("0.7")
     slider.blur()
     expect(page.locator(BOXES)).to_have_count(1)
     expect(page.locator("#ground-stage .tip")).to_have_text("glasses · 0.80")
-    assert len(engine.asked) == asked
+    assert len(engine.asked) == 1
+    drag(page, (0.1, 0.1), (0.3, 0.4))
     verb(page, "More like this").click()
-    expect(page.locator(TURNS)).to_have_count(3)
-    expect(page.locator("#ground-stop")).to_be_hidden()  # what still streams would complain of the reload
+    expect(page.locator(TURNS)).to_have_count(2)
+
+
+def test_the_chosen_model_is_remembered(page: Page) -> None:
+    choose_model(page, "Tiny finder")
+    expect(page.locator("#ground-threshold")).to_be_visible()
     page.reload()
     expect(page.locator("#ground-about")).to_contain_text("CC0")
     expect(page.locator("#ground-model input")).to_have_value(re.compile("Tiny finder"))
-    page.context.close()
-    assert complaints == []
 
 
 def test_a_finger_draws_on_a_phone_in_the_dark(browser: Browser, url: str, engine: Scripted) -> None:
