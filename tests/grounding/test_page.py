@@ -201,6 +201,9 @@ def test_a_box_of_ones_own_is_moved_by_keys_typed_and_cleared(answered: Page) ->
     field.fill("60")
     field.blur()
     assert own(page) == pytest.approx([0.6, 0.29, 0.68, 0.61], abs=0.01), "typed the wrong way round"
+    page.keyboard.press("Escape")  # first of the chosen phrase
+    expect(page.locator(f"{BOXES}.dim")).to_have_count(0)
+    assert own(page) is not None
     page.keyboard.press("Escape")
     assert own(page) is None
     drag(page, (0.5, 0.5), (0.501, 0.501))

@@ -75,13 +75,46 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
-def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """A fresh visitor with the model "Tiny drawn", whose browser must have nothing to complain of in the end."""
     complaints: list[str] = []
     page = opened(browser, url, complaints)
     choose_model(page, "Tiny drawn")
-    prompt, said = page.locator("#image-prompt textarea"), page.locator("#image-status")
+    yield page
+    page.context.close()
+    assert complaints == []
 
-    # Words: chips follow the prompt, and are text whatever was typed.
+
+@pytest.fixture
+def generated(page: Page) -> Page:
+    """The same visitor with two pictures of three steps, the second one chosen."""
+    page.locator("#image-prompt textarea").fill("a person wearing round glasses")
+    number(page, "#image-steps", "3")
+    number(page, "#image-count", "2")
+    page.locator("#image-generate").click()
+    expect(page.locator("#image-status")).to_contain_text("steps/s", timeout=PATIENCE_MS)
+    expect(page.locator(TILES)).to_have_count(2)
+    page.locator(TILES).nth(1).click()
+    expect(page.locator(TILES).nth(1)).to_have_attribute("aria-pressed", "true")
+    return page
+
+
+def shown_seed(page: Page) -> str:
+    return re.findall(r"seed (\d+)", page.locator("#image-canvas .said").inner_text())[0]
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    """The file behind a download button, under the name that the page suggests."""
+    with page.expect_download() as download:
+        page.locator(button).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_chips_follow_the_prompt_and_unknown_words_are_named(page: Page) -> None:
+    prompt = page.locator("#image-prompt textarea")
     prompt.fill("a dragon <b>with</b> red hair")
     expect(page.locator("#image-unknown")).to_contain_text("dragon")
     expect(page.get_by_role("button", name="red hair", exact=True)).to_have_attribute("aria-pressed", "true")
@@ -92,34 +125,27 @@ def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
     page.get_by_role("button", name="round glasses", exact=True).click()
     expect(prompt).to_have_value("a person wearing round glasses")
 
-    # Watch it, and stop it.
+
+def test_denoising_is_watched_and_stopped(page: Page) -> None:
+    page.locator("#image-prompt textarea").fill("a person")
     number(page, "#image-steps", "60")
     number(page, "#image-count", "3")
-    prompt.press("Enter")
+    page.locator("#image-prompt textarea").press("Enter")
     expect(page.locator("#image-canvas .said")).to_have_text(re.compile(r"step \d+ of 60"))
     expect(page.locator("#image-canvas img").first).to_have_attribute("src", re.compile("^data:image/jpeg"))
     page.locator("#image-stop").click()
-    expect(said).to_contain_text("Stopped at")
+    expect(page.locator("#image-status")).to_contain_text("Stopped at")
     expect(page.locator("#image-stop")).to_have_count(0)
 
-    # Now to the end.
-    number(page, "#image-steps", "3")
-    number(page, "#image-count", "2")
-    before = page.locator(TILES).count()
-    page.locator("#image-generate").click()
-    expect(said).to_contain_text("steps/s", timeout=PATIENCE_MS)
-    expect(page.locator(TILES)).to_have_count(before + 2)
-    expect(page.locator("#image-canvas img")).to_have_attribute("src", re.compile("^data:image/png"))
-    page.locator(TILES).nth(1).click()
-    expect(page.locator(TILES).nth(1)).to_have_attribute("aria-pressed", "true")
-    shown = page.locator("#image-canvas .said").inner_text()
-    seed = re.findall(r"seed (\d+)", shown)[0]
 
-    # The file that is saved brings its settings back.
-    with page.expect_download() as download:
-        page.locator("#image-download").click()
-    path = tmp_path / download.value.suggested_filename
-    download.value.save_as(path)
+def test_a_finished_picture_is_shown_without_loss(generated: Page) -> None:
+    expect(generated.locator("#image-canvas img")).to_have_attribute("src", re.compile("^data:image/png"))
+
+
+def test_a_saved_file_brings_its_settings_back_and_gives_the_same_picture(generated: Page, tmp_path: Path) -> None:
+    page, seed = generated, shown_seed(generated)
+    prompt, said = page.locator("#image-prompt textarea"), page.locator("#image-status")
+    path = saved(page, "#image-download", tmp_path)
     assert path.name == f"image-seed-{seed}.png" and f"Seed: {seed}" in Image.open(path).info["parameters"]
     prompt.fill("something else")
     number(page, "#image-steps", "9")
@@ -132,45 +158,48 @@ def test_a_visitors_journey(browser: Browser, url: str, tmp_path: Path) -> None:
     number(page, "#image-count", "1")
     page.locator("#image-generate").click()
     expect(said).to_contain_text("steps/s", timeout=PATIENCE_MS)
-    expect(page.locator(TILES)).to_have_count(before + 3)
-    with page.expect_download() as download:
-        page.locator("#image-download").click()
-    again = Path(download.value.path())
+    expect(page.locator(TILES)).to_have_count(3)
+    (tmp_path / "again").mkdir()
+    again = saved(page, "#image-download", tmp_path / "again")
     assert Image.open(again).info == Image.open(path).info
     assert np.abs(pixels(again) - pixels(path)).max() <= 1, "the very same picture"
 
-    # Its film, with a mark on the schedule for every step shown.
+
+def test_the_trajectory_has_a_mark_on_the_schedule_for_every_step(generated: Page) -> None:
+    page = generated
     open_box(page, "#image-film-box")
     page.locator("#image-film-go").click()
     expect(page.locator("#image-film svg circle.signal")).to_have_count(4)
     expect(page.locator("#image-film .frames")).to_have_count(3)
 
-    # Two settings against each other.
+
+def test_a_grid_sets_two_settings_against_each_other(page: Page, tmp_path: Path) -> None:
+    page.locator("#image-prompt textarea").fill("a person wearing round glasses")
     open_box(page, "#image-grid-box")
     typed(page, "#image-x-values", "1, 2")
     typed(page, "#image-y-values", "2, 4")
     page.locator("#image-grid-go").click()
     expect(page.locator("#image-grid .cell img")).to_have_count(4, timeout=PATIENCE_MS)
     expect(page.locator("#image-grid th")).to_have_text(["", "seed 1", "seed 2", "steps 2", "steps 4"])
-    expect(said).to_contain_text("4 cells")
+    expect(page.locator("#image-status")).to_contain_text("4 cells")
     page.locator("#image-grid .cell").nth(3).click()
     expect(page.locator("#image-canvas .said")).to_have_text("seed 2")
-    with page.expect_download() as download:
-        page.locator("#image-grid-save").click()
-    assert Image.open(download.value.path()).width > 128
+    assert Image.open(saved(page, "#image-grid-save", tmp_path)).width > 128
 
-    # A second visitor sees nothing of all this.
+
+def test_a_second_visitor_sees_nothing_of_the_first(generated: Page, browser: Browser, url: str) -> None:
+    complaints: list[str] = []
     other = opened(browser, url, complaints)
     expect(other.locator(TILES)).to_have_count(0)
     expect(other.locator("#image-canvas img")).to_have_count(0)
     other.context.close()
-
-    # And the picture is one to begin from.
-    page.locator("#image-to-start").click()
-    open_box(page, "#image-start-box")
-    expect(page.locator("#image-start img")).to_be_visible()
-    page.context.close()
     assert complaints == []
+
+
+def test_a_picture_is_one_to_begin_from(generated: Page) -> None:
+    generated.locator("#image-to-start").click()
+    open_box(generated, "#image-start-box")
+    expect(generated.locator("#image-start img")).to_be_visible()
 
 
 def test_a_typed_seed_is_the_one_that_is_used(browser: Browser, url: str) -> None:
