@@ -18,18 +18,11 @@ def main() -> None:
     """Start the app, take every picture, end it."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with running_app() as url, browser() as chromium:
-        for name, dark, width, height in (
-            ("chat", False, 1280, 860),
-            ("chat-dark", True, 1280, 860),
-            ("chat-phone", False, 390, 844),
-        ):
-            page = open_page(chromium, url, dark, width, height)
-            talk(page)
-            page.evaluate("scrollTo(0, 0)")
-            if name == "chat-dark":
-                look_inside(page)
-            save(page, name)
-            page.context.close()
+        page = open_page(chromium, url, True, 1280, 860)
+        talk(page)
+        look_inside(page)
+        save(page, "chat")
+        page.context.close()
         for name, dark, width, height in (("vae", False, 1280, 1000), ("gan", True, 1280, 1000)):
             page = open_tab(chromium, url, name, dark, width, height)
             save(page, name)
