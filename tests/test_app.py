@@ -25,6 +25,8 @@ from playground.settings import PROFILES, Settings, read_settings
 from tabs.shell import build
 from tests.conftest import ROOT, RunningApp, StartApp
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"max_new_tokens": 12, "temperature": 0.0}
 
 

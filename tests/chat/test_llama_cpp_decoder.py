@@ -14,6 +14,8 @@ from playground.errors import Cancelled, UserError
 from playground.inference.types import Sampling, Token
 from playground.runtime.task import Phase, Task
 
+pytestmark = pytest.mark.slow
+
 CONTEXT = 1024
 
 

@@ -21,6 +21,8 @@ from tests.support.ports import free_port
 from tests.support.remote_chat import HELLO, ask, engine, failure, reply, tokens
 from tests.tiny_models.causal_lm import tiny_llama
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, "subprocess.Popen[bytes]"]]:

@@ -36,6 +36,8 @@ from playground.training.recipes.training_loop import Schedule, pictures
 from playground.training.recipes.vae import attribute_config
 from playground.training.shards import Plan, render
 
+pytestmark = pytest.mark.slow
+
 COUNT, CPU = 48, torch.device("cpu")
 
 

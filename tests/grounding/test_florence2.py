@@ -14,6 +14,8 @@ from playground.grounding.types import Answer, Asked, Box, GroundingTask, Partia
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, picture, teach, tiny_florence
 
+pytestmark = pytest.mark.slow
+
 CAPTION = "a bald man in a red hat"
 LESSONS = {
     "<CAPTION>": CAPTION,

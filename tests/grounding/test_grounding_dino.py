@@ -16,6 +16,8 @@ from playground.grounding.types import Answer, Asked, Box, GroundingTask, Questi
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, picture, tiny_dino
 
+pytestmark = pytest.mark.slow
+
 THINGS = ["glasses", "a hat", "the beard"]
 
 

@@ -14,6 +14,8 @@ from playground.grounding.types import Answer, Asked, Box, GroundingTask, Partia
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, kosmos_inputs, picture, teach, tiny_kosmos
 
+pytestmark = pytest.mark.slow
+
 PART = Box(0.1, 0.2, 0.5, 0.6)
 HAT = "<object><patch_index_0044><patch_index_0863></object>"
 TWO = (

@@ -15,6 +15,8 @@ from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
 from tests.tiny_models.grounding import Desk, catalogue, near, picture, taught, tiny_paligemma
 
+pytestmark = pytest.mark.slow
+
 ASKS = '["caption", "refer", "detect", "identify", "vqa"]'
 LEARNED = "<loc0256><loc0128><loc0768><loc0512> hat ; <loc0000><loc0000><loc0512><loc0512> glasses"
 

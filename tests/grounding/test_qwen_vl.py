@@ -33,6 +33,8 @@ from tests.tiny_models.grounding import (
     tiny_qwen3_vl,
 )
 
+pytestmark = pytest.mark.slow
+
 FIELDS = "turns = true, max_new_tokens = [1, 64, 400], working_bytes = 1_000_000"
 LEARNED = 'There: [{"bbox_2d": [100, 200, 500, 600], "label": "the hat"}]'
 CLASSES = {

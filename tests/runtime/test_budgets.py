@@ -27,6 +27,8 @@ from tests.runtime.toy_models import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_least_recently_used_model_leaves_for_a_new_one(make: Make, zoo: Zoo) -> None:
     loader = FromDisk(dict.fromkeys("abcd", zoo["bert"]))

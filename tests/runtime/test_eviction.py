@@ -17,6 +17,8 @@ from playground.runtime.load_lock import LOAD_LOCK
 from playground.runtime.records import ModelKey
 from tests.runtime.toy_models import PATIENCE_S, FromDisk, Make, Zoo, bytes_of, places, run_model, use
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

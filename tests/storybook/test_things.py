@@ -10,6 +10,8 @@ from playground.storybook.sprites import sprite
 from playground.storybook.things import COMMON, PLACES, THINGS, label_of
 from playground.storybook.types import Colour
 
+pytestmark = pytest.mark.slow
+
 HUES = {  # degrees that a colour's hue lies between
     Colour.RED: (345, 375),
     Colour.ORANGE: (20, 38),

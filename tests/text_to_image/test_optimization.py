@@ -24,6 +24,8 @@ from playground.text_to_image.validation import validate_request
 from tests.text_to_image.test_pipelines import FEW, KINDS, Studio, array
 from tests.tiny_models.diffusion import catalogue
 
+pytestmark = pytest.mark.slow
+
 SHARED = ("drawn", "xl", "klein", "z")  # diffusers names no blocks of Sana to be compiled
 
 

@@ -26,6 +26,8 @@ from playground.text_to_image.types import Done, ImageRequest, Picture, Started,
 from playground.weights.store import WeightStore
 from tests.tiny_models.diffusion import ENTRY, IMAGE, MAKERS, catalogue, poison, tiny_diffusion
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "a smiling person with red hair"
 KINDS = tuple(MAKERS)
 WHOLE = ("klein", "sprint")  # these take no side below 64 pixels

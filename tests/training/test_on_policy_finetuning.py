@@ -29,6 +29,8 @@ from playground.training.recipes.on_policy_finetuning import (
 )
 from playground.training.recipes.training_loop import pictures
 
+pytestmark = pytest.mark.slow
+
 OFFSETS, NAMES, CPU = value_offsets(), [attribute.name for attribute in ATTRIBUTES], torch.device("cpu")
 EACH = STEPS - LATE + AGAIN  # states of a drawing
 ASKED = np.stack([allowed(claims("a smiling person with long red hair and round glasses"))] * 4)

@@ -21,6 +21,8 @@ from playground.training.recipes.training_loop import Run, Schedule, pictures, t
 from playground.training.recipes.vae_posteriors import Latents, latents_of
 from playground.training.shards import Plan, render
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -18,6 +18,8 @@ from playground.errors import Cancelled, UserError
 from playground.inference.types import Sampling, Token
 from playground.runtime.task import Phase, Task
 
+pytestmark = pytest.mark.slow
+
 HELLO = (Turn("user", "Hello, how are you today?"),)
 GREEDY = 12
 ROUNDING = 2e-3  # of fp32 through a recurrent cache, 2e-4 seen; a token of the prompt too few changes 1e-2 or more
