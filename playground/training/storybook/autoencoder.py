@@ -184,6 +184,12 @@ def train(
     return averaged, reader.eval()
 
 
+def save(model: AutoencoderKL, folder: Path) -> None:
+    """In half precision, in files below 10 MB."""
+    model.to(torch.float16).save_pretrained(folder, max_shard_size="9MB")
+    model.float()
+
+
 @torch.no_grad()
 def encode(model: AutoencoderKL, images: np.ndarray, batch: int = 32) -> Tensor:
     """Means of the posteriors of (N, S, S, 3) uint8: (N, C, h, w) float32 on the CPU, not scaled."""

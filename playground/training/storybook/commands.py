@@ -41,11 +41,9 @@ def add_recipes(commands: Any, models: Path, runs: Path) -> None:
 
     command("storybook-judge", "the detector that measures", _judge, 400_000, 32, 1.5e-3, 32_768)
     command("storybook-clip", "the text half: what sentences say", _clip, 600_000, 128, 1e-3, 0)
-    parser = command("storybook-diffusion", "scenes from words", _diffusion, 1_000_000, 64, 1e-3, 131_072)
-    parser.add_argument(
-        "--crops", type=int, default=300_000, help="crops that the autoencoder sees before; 0 takes the one that ships"
-    )
-    parser.add_argument("--decoder-only", action="store_true", help="the crops teach the decoder alone")
+    parser = command("storybook-vae", "pictures to latents and back", _vae, 300_000, 16, 2e-3, 32_768)
+    parser.add_argument("--decoder-only", action="store_true", help="teach the decoder alone: latents stay valid")
+    command("storybook-diffusion", "the pipeline: scenes from words", _diffusion, 1_000_000, 64, 1e-3, 131_072)
 
 
 def _scenes(options: argparse.Namespace, split: Split) -> "SceneShards":
@@ -87,36 +85,38 @@ def _clip(options: argparse.Namespace) -> None:
         text_encoder.save(model, tokenizer, folder)
 
 
+def _vae(options: argparse.Namespace) -> None:
+    from playground.training.storybook import autoencoder
+
+    vae, _ = autoencoder.train(
+        _scenes(options, Split.TRAIN), options.runs / options.name / "vae", _schedule(options, options.images),
+        options.init_from, options.decoder_only,
+    )  # fmt: skip
+    for folder in _folders(options):
+        autoencoder.save(vae, folder)
+
+
 def _diffusion(options: argparse.Namespace) -> None:
     from diffusers import AutoencoderKL
 
-    from playground.training.storybook import autoencoder, denoiser
+    from playground.training.storybook import autoencoder, denoiser, text_encoder
 
     shards, out = _scenes(options, Split.TRAIN), options.runs / options.name
-    shipped = options.models / options.name / "vae"
-    if options.crops:
-        schedule = _schedule(options, options.crops, 16)
-        start = options.init_from / "vae" if options.init_from else shipped if options.decoder_only else None
-        vae, _ = autoencoder.train(shards, out / "autoencoder", schedule, start, options.decoder_only)
-        for folder in _folders(options):
-            vae.save_pretrained(folder / "vae", max_shard_size="9MB")
-    elif (out / "model" / "vae").exists() or shipped.exists():
-        found = out / "model" / "vae"
-        vae = AutoencoderKL.from_pretrained(found if found.exists() else shipped)
-    else:
-        raise UserError("There is no autoencoder yet. Give --crops.")
-    if not options.images:
-        return
-    from playground.training.storybook import text_encoder
-
-    clip = options.models / "storybook-clip"
-    text, tokenizer = text_encoder.load(clip if clip.exists() else options.runs / "storybook-clip" / "model")
+    vae = AutoencoderKL.from_pretrained(_model(options, "storybook-vae"))
+    text, tokenizer = text_encoder.load(_model(options, "storybook-clip"))
     latents = denoiser.latents_of(vae, shards, out / "latents")
     reader = autoencoder.reader_of(shards, latents, out / "reader")
-    describe = text_encoder.describer(shards)
     pipeline = denoiser.train(
-        shards, latents, vae, reader, text, tokenizer, describe, out / "unet", _schedule(options, options.images),
-        options.init_from,
+        shards, latents, vae, reader, text, tokenizer, text_encoder.describer(shards), out / "unet",
+        _schedule(options, options.images), options.init_from,
     )  # fmt: skip
     for folder in _folders(options):
         denoiser.save(pipeline, folder)
+
+
+def _model(options: argparse.Namespace, name: str) -> Path:
+    """The folder of a model that another is built on: of the runs, else what ships."""
+    for folder in (options.runs / name / "model", options.models / name):
+        if folder.exists():
+            return folder
+    raise UserError(f"There is no {name} yet. Train it first: python -m playground.training {name}.")
