@@ -16,7 +16,7 @@ from typing import Any
 from playground.storybook.relations import relations
 from playground.storybook.rendering import extent
 from playground.storybook.scenes import SIZES
-from playground.storybook.things import THINGS
+from playground.storybook.things import PERSON_THING, THINGS
 from playground.storybook.types import Background, Colour, Item, Relation, Scene, Size
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of the picture's side
@@ -94,7 +94,8 @@ class Check:
     holds: bool
 
 
-INDEX: dict[str, int] = {thing.name: index for index, thing in enumerate(THINGS)}
+KINDS = (*THINGS, PERSON_THING)  # by `Item.thing`: people of the Avatars world are the last
+INDEX: dict[str, int] = {thing.name: index for index, thing in enumerate(KINDS)}
 
 
 def holds(claims: Claims, scene: Scene) -> bool:
@@ -146,7 +147,7 @@ def matching(scene: Scene, claim: ThingClaim) -> tuple[int, ...]:
 
 def colour_of(item: Item) -> Colour | None:
     """The colour word for an item: what it is painted in, else that of its own look, where it has one."""
-    return item.colour or THINGS[item.thing].natural
+    return item.colour or KINDS[item.thing].natural
 
 
 def size_of(size: float) -> Size:

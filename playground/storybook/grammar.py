@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from playground.storybook.claims import (
+    KINDS,
     Claims,
     Place,
     RelationClaim,
@@ -25,7 +26,6 @@ from playground.storybook.claims import (
     related,
     size_of,
 )
-from playground.storybook.things import THINGS
 from playground.storybook.types import Background, Relation, Scene, Size
 
 T = TypeVar("T")
@@ -186,7 +186,7 @@ def plan(scene: Scene, rng: np.random.Generator) -> Plan:
 
 def described(scene: Scene, kind: int, rng: np.random.Generator, looks: bool = True) -> list[ThingClaim]:
     """Descriptions of all items of a kind, or of some of them, that no item answers twice."""
-    name = THINGS[kind].name
+    name = KINDS[kind].name
     items = [item for item in scene.items if item.thing == kind]
     colours = list(dict.fromkeys(colour_of(item) for item in items))
     if not looks or (len(colours) > 1 and rng.random() < 0.25):

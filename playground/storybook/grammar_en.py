@@ -6,16 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from playground.storybook import lexicon_en as lexicon
-from playground.storybook.claims import ThingClaim
+from playground.storybook.claims import KINDS, ThingClaim
 from playground.storybook.grammar import Caption, Plan, Writer, pick
-from playground.storybook.things import THINGS
 from playground.storybook.types import Thing
 from playground.storybook.vocabulary import UNCOUNTED, english_seams, is_plural_noun, means, plural_form, said_synonyms
 
-_THING = {thing.name: thing for thing in THINGS}
+_THING = {thing.name: thing for thing in KINDS}
 _SYNONYMS = {
-    t.name: tuple(s for s in said_synonyms(t, "en") if {means(s), means(plural_form(t, s))} == {t.name})
-    for t in THINGS
+    t.name: tuple(s for s in said_synonyms(t, "en") if {means(s), means(plural_form(t, s))} == {t.name}) for t in KINDS
 }
 PAIRS = frozenset(
     {

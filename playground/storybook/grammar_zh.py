@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from playground.storybook import lexicon_zh as lexicon
-from playground.storybook.claims import ThingClaim
+from playground.storybook.claims import KINDS, ThingClaim
 from playground.storybook.grammar import Caption, Plan, Writer, pick
-from playground.storybook.things import THINGS
 from playground.storybook.vocabulary import first_word, means, said_synonyms
 
-_THING = {thing.name: thing for thing in THINGS}
-_SYNONYMS = {t.name: tuple(s for s in said_synonyms(t, "zh") if means(s) == t.name) for t in THINGS}
+_THING = {thing.name: thing for thing in KINDS}
+_SYNONYMS = {t.name: tuple(s for s in said_synonyms(t, "zh") if means(s) == t.name) for t in KINDS}
 
 
 def write(plan: Plan, rng: np.random.Generator) -> Caption:

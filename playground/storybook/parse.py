@@ -15,14 +15,13 @@ from enum import StrEnum
 from functools import lru_cache
 
 from playground.storybook import prompt_words
-from playground.storybook.claims import MOST, Claims, Place, RelationClaim, ThingClaim
-from playground.storybook.things import THINGS
+from playground.storybook.claims import KINDS, MOST, Claims, Place, RelationClaim, ThingClaim
 from playground.storybook.types import Background, Colour, Relation, Size
 from playground.storybook.vocabulary import HAN, UNCOUNTED, Kind, Meaning, first_word, vocabulary
 
 MOST_CHARACTERS = 2000
 MOST_NOTES = 40
-_THING = {thing.name: thing for thing in THINGS}
+_THING = {thing.name: thing for thing in KINDS}
 
 
 class NoteKind(StrEnum):

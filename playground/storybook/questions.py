@@ -17,6 +17,7 @@ import numpy as np
 from playground.storybook import grammar_en, grammar_zh, lexicon_en, lexicon_zh
 from playground.storybook.claims import (
     INDEX,
+    KINDS,
     Box,
     Place,
     ThingClaim,
@@ -121,7 +122,7 @@ _FAMILIES = """
     envelope, red envelope, mailbox, postbox;
     box, gift;
     coin, gold medal, banknote;
-    baby, boy, girl, man, woman, astronaut, police officer, grandfather, grandmother, doctor, graduate,
+    person, baby, boy, girl, man, woman, astronaut, police officer, grandfather, grandmother, doctor, graduate,
     teacher, farmer, cook, singer, artist, firefighter, construction worker, detective, guard, ninja,
     prince, princess, bride, superhero, wizard, fairy, vampire, mermaid, zombie, angel, dancer, runner,
     cyclist, surfer, skier, swimmer, family, Santa Claus, ghost, clown;
@@ -140,7 +141,7 @@ FAMILIES: tuple[frozenset[str], ...] = tuple(
     frozenset(name.strip() for name in family.split(",")) for family in _FAMILIES.split(";")
 )
 _FAMILY: dict[str, frozenset[str]] = {
-    thing.name: frozenset().union(*(family for family in FAMILIES if thing.name in family)) for thing in THINGS
+    thing.name: frozenset().union(*(family for family in FAMILIES if thing.name in family)) for thing in KINDS
 }
 
 
@@ -213,7 +214,7 @@ class _Asker:
         found = boxes(scene).tolist() if around is None else around
         self.boxes: list[Box] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in found]
         self.zh = language == "zh"
-        self.there = list(dict.fromkeys(THINGS[item.thing].name for item in scene.items))
+        self.there = list(dict.fromkeys(KINDS[item.thing].name for item in scene.items))
         self._names: dict[str, str] = {}
 
     # Words
@@ -225,7 +226,7 @@ class _Asker:
     def name(self, thing: str) -> str:
         """One name of a thing, the same all through this asker."""
         if thing not in self._names:
-            record = THINGS[INDEX[thing]]
+            record = KINDS[INDEX[thing]]
             names = [record.zh if self.zh else record.name]
             if self.rng.random() < 0.25:
                 names = [s for s in said_synonyms(record, self.language) if means(s) == thing] or names
@@ -234,7 +235,7 @@ class _Asker:
 
     def plural(self, thing: str) -> str:
         """The name for counting and for all of a kind."""
-        return self.name(thing) if self.zh else plural_form(THINGS[INDEX[thing]], self.name(thing))
+        return self.name(thing) if self.zh else plural_form(KINDS[INDEX[thing]], self.name(thing))
 
     def phrase(self, claim: ThingClaim, definite: bool = False) -> str:
         write = grammar_zh.noun_phrase if self.zh else grammar_en.noun_phrase
@@ -262,7 +263,7 @@ class _Asker:
 
     def absent(self) -> str:
         """A thing that is not there, nor anything like it; as often as not of a group that is there."""
-        groups = {THINGS[item.thing].group for item in self.scene.items}
+        groups = {KINDS[item.thing].group for item in self.scene.items}
         near = self.rng.random() < 0.5
         while True:
             thing = pick(self.rng, THINGS)
@@ -292,8 +293,8 @@ class _Asker:
         groups: list[ThingClaim] = []
         for kind in kinds:
             claims = described(self.scene, kind, self.rng)
-            if {i for c in claims for i in matching(self.scene, c)} != set(self.items(THINGS[kind].name)):
-                claims = [ThingClaim(THINGS[kind].name)]
+            if {i for c in claims for i in matching(self.scene, c)} != set(self.items(KINDS[kind].name)):
+                claims = [ThingClaim(KINDS[kind].name)]
             groups += [replace(c, count=len(matching(self.scene, c))) for c in claims]
         plan = Plan(tuple(groups), None, self.scene.background if background else None)
         return (grammar_zh if self.zh else grammar_en).describe(plan, self.rng)
@@ -404,7 +405,7 @@ def _all_of(asker: _Asker) -> _Referred:
     items = asker.items(claim.thing)
     words = asker.plural(claim.thing)
     number = (lexicon_zh if asker.zh else lexicon_en).NUMBERS[len(items)].said[0]
-    measure = THINGS[INDEX[claim.thing]].measure
+    measure = KINDS[INDEX[claim.thing]].measure
     both = len(items) == 2
     phrase = asker.say(
         (
@@ -464,7 +465,7 @@ def _by_size(asker: _Asker) -> _Referred:
         return None
     item, words, zh_words, size = pick(asker.rng, ends)
     noun = asker.name(name)
-    measure = THINGS[INDEX[name]].measure if "那" in zh_words else ""
+    measure = KINDS[INDEX[name]].measure if "那" in zh_words else ""
     phrase = f"{zh_words}{measure}{noun}" if asker.zh else f"the {pick(asker.rng, words)} {noun}"
     return phrase, (item,), ThingClaim(name, size=size)
 
@@ -605,8 +606,8 @@ def identify(asker: _Asker) -> Question:
         ("这是什么 {}", "{}", "{} 是什么？", "{} 里面是什么东西？", "框里是什么 {}"),
     ).format(spelled(box))
     colour = colour_of(record) if record.colour is not None else None
-    claim = ThingClaim(THINGS[record.thing].name, colour=colour)
-    thing = THINGS[record.thing]
+    claim = ThingClaim(KINDS[record.thing].name, colour=colour)
+    thing = KINDS[record.thing]
     write = grammar_zh.noun_phrase if asker.zh else grammar_en.noun_phrase
     answer = write(claim, thing.zh if asker.zh else thing.name, True).removeprefix("the ")
     return asker.make("identify", text, answer, "identify", [(answer, (box,))], box)
@@ -639,7 +640,7 @@ def number_words(asker: _Asker, thing: str | None, number: int) -> str:
     if number == 0:
         return "没有" if asker.zh else "none"
     word = (lexicon_zh if asker.zh else lexicon_en).NUMBERS[number].said[0]
-    return word + (THINGS[INDEX[thing]].measure if thing else "个") if asker.zh else word
+    return word + (KINDS[INDEX[thing]].measure if thing else "个") if asker.zh else word
 
 
 def _how_many(asker: _Asker) -> _Answered:
@@ -652,7 +653,7 @@ def _how_many(asker: _Asker) -> _Answered:
     words = asker.plural(name)
     colours = sorted({c for i in items if (c := colour_of(asker.scene.items[i])) is not None})
     kind = "count"
-    measure = THINGS[INDEX[name]].measure
+    measure = KINDS[INDEX[name]].measure
     if len(colours) > 1 or (colours and asker.rng.random() < 0.15):
         colour = pick(asker.rng, colours)
         items = matching(asker.scene, ThingClaim(name, colour=colour))
@@ -688,7 +689,7 @@ def _what_colour(asker: _Asker) -> _Answered:
     noun = asker.name(name)
     be = (
         "are"
-        if not asker.zh and grammar_en.is_plural_noun(noun) and THINGS[INDEX[name]].name == THINGS[INDEX[name]].plural
+        if not asker.zh and grammar_en.is_plural_noun(noun) and KINDS[INDEX[name]].name == KINDS[INDEX[name]].plural
         else "is"
     )
     spelling = pick(asker.rng, ("colour", "color"))
@@ -750,7 +751,7 @@ def _is_coloured(asker: _Asker) -> _Answered:
     colour = own if yes else pick(asker.rng, [colour for colour in Colour if colour is not own])
     assert colour is not None
     noun = asker.name(name)
-    be = "are" if grammar_en.is_plural_noun(noun) and THINGS[INDEX[name]].name == THINGS[INDEX[name]].plural else "is"
+    be = "are" if grammar_en.is_plural_noun(noun) and KINDS[INDEX[name]].name == KINDS[INDEX[name]].plural else "is"
     word = colour_word(asker, colour)
     text = asker.say((f"{be} the {noun} {word}?",), (f"{noun}是{word}的吗？", f"{noun}是不是{word}的？"))
     return text, yes_no(asker, yes), "is it that colour", asker.items(name)
@@ -784,11 +785,11 @@ def _what_stands(asker: _Asker) -> _Answered:
     )
     if not who:
         return text, "什么都没有" if asker.zh else "nothing", "what stands there", ()
-    kinds = list(dict.fromkeys(THINGS[asker.scene.items[i].thing].name for i in who))
+    kinds = list(dict.fromkeys(KINDS[asker.scene.items[i].thing].name for i in who))
     if len(kinds) > 2:
         return None
     phrases = [
-        asker.phrase(ThingClaim(k, sum(THINGS[asker.scene.items[i].thing].name == k for i in who))) for k in kinds
+        asker.phrase(ThingClaim(k, sum(KINDS[asker.scene.items[i].thing].name == k for i in who))) for k in kinds
     ]
     return text, ("和" if asker.zh else " and ").join(phrases), "what stands there", who
 
@@ -806,7 +807,7 @@ def _does_stand(asker: _Asker) -> _Answered:
         return None
     words = pick(asker.rng, (lexicon_zh if asker.zh else lexicon_en).RELATIONS[relation].said)
     first, second = asker.name(one), asker.name(other)
-    be = "are" if grammar_en.is_plural_noun(first) and THINGS[INDEX[one]].name == THINGS[INDEX[one]].plural else "is"
+    be = "are" if grammar_en.is_plural_noun(first) and KINDS[INDEX[one]].name == KINDS[INDEX[one]].plural else "is"
     text = asker.say(
         (f"{be} the {first} {words} the {second}?",),
         (f"{first}在{second}{words}吗？", f"{first}在{second}的{words}吗？", f"{first}是不是在{second}{words}？"),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.storybook import lexicon_en, lexicon_zh, prompt_words
-from playground.storybook.things import THINGS
+from playground.storybook.claims import KINDS
 from playground.storybook.types import Background, Relation, Thing
 
 RELATED = Path(__file__).resolve().parents[2] / "assets" / "storybook" / "related.json"
@@ -223,13 +223,13 @@ def vocabulary() -> Vocabulary:
             if all(known.kind is not meaning.kind for known in entry):
                 entry.append(meaning)
 
-    for thing in THINGS:  # names before synonyms: "dragon" is its own thing before it is another's
+    for thing in KINDS:  # names before synonyms: "dragon" is its own thing before it is another's
         add((thing.name, thing.zh), Meaning(Kind.THING, thing.name))
-    for thing in THINGS:
+    for thing in KINDS:
         add((thing.plural,), Meaning(Kind.THING, thing.name, plural=True))
-    for thing in THINGS:
+    for thing in KINDS:
         add((*said_synonyms(thing, "en"), *said_synonyms(thing, "zh")), Meaning(Kind.THING, thing.name))
-    for thing in THINGS:  # behind every singular: "glasses" is a thing before it is the plural of "glass"
+    for thing in KINDS:  # behind every singular: "glasses" is a thing before it is the plural of "glass"
         plurals = (plural_form(thing, name) for name in (thing.name, *said_synonyms(thing, "en")))
         add(plurals, Meaning(Kind.THING, thing.name, plural=True))
         add((thing.measure,), Meaning(Kind.MEASURE))
@@ -364,7 +364,7 @@ def chips(language: str) -> dict[str, tuple[str, ...]]:
     zh = language == "zh"
     lexicon = lexicon_zh if zh else lexicon_en
     groups: dict[str, list[str]] = {}
-    for thing in THINGS:
+    for thing in KINDS:
         groups.setdefault(thing.group, []).append(thing.zh if zh else thing.name)
     found = {group: tuple(names) for group, names in groups.items()}
     found["number"] = tuple(phrases.said[0] for phrases in lexicon.NUMBERS.values())
@@ -378,7 +378,7 @@ def chips(language: str) -> dict[str, tuple[str, ...]]:
 def _related() -> dict[str, tuple[str, ...]]:
     if not RELATED.exists():
         return {}
-    names = {thing.name for thing in THINGS}
+    names = {thing.name for thing in KINDS}
     table = json.loads(RELATED.read_text(encoding="utf-8"))
     found = {}
     for language in LANGUAGES:
