@@ -98,6 +98,12 @@ def _scan(text: str) -> Iterator[Claims]:
         yield said
 
 
+def phrase_end(text: str, start: int, role: str) -> int | None:
+    """Where the longest phrase of this role ("with", "wearing", …) ends that begins at `start`; None without one."""
+    found = (m.end() for phrase, p in _patterns() if phrase.role == role and (m := p.match(text, start)))
+    return max(found, default=None)
+
+
 @functools.cache
 def _patterns() -> tuple[tuple[Phrase, re.Pattern[str]], ...]:
     return tuple((phrase, re.compile(rf"(?<![\w-]){phrase.regex()}(?![\w-])", re.IGNORECASE)) for phrase in PHRASES)

@@ -13,6 +13,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from playground.drawn_world.nouns import Claims as PersonClaims
+from playground.drawn_world.phrases import agrees, outright
 from playground.storybook.relations import relations
 from playground.storybook.rendering import extent
 from playground.storybook.scenes import SIZES
@@ -47,6 +49,8 @@ class ThingClaim:
         count: how many items answer to this description, exactly; None where words say "two or more"; 0 where they
             say that there is none.
         colour, size, place: what is said of each of them, or None.
+        looks: what is said of a person of the Avatars world, in the words of `drawn_world.phrases`
+            ("with a red beard"), or None.
     """
 
     thing: str
@@ -54,6 +58,7 @@ class ThingClaim:
     colour: Colour | None = None
     size: Size | None = None
     place: Place | None = None
+    looks: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class Check:
     """Whether one part of the claims is so.
 
     Attributes:
-        kind: "thing" (it is there at all), "count", "colour", "size", "place", "relation" or "background".
+        kind: "thing" (it is there at all), "count", "colour", "size", "place", "looks", "relation" or
+            "background".
         index: the index of the thing or relation that the check is about; 0 for the background.
     """
 
@@ -116,7 +122,7 @@ def checks(claims: Claims, scene: Scene) -> tuple[Check, ...]:
         there = bool(matching(scene, bare))
         if claim.count != 0:
             found.append(Check("thing", index, there))
-        for kind in ("colour", "size", "place"):
+        for kind in ("colour", "size", "place", "looks"):
             value = getattr(claim, kind)
             if value is not None and claim.count != 0:
                 found.append(Check(kind, index, bool(matching(scene, ThingClaim(claim.thing, **{kind: value})))))
@@ -142,7 +148,13 @@ def matching(scene: Scene, claim: ThingClaim) -> tuple[int, ...]:
         and claim.colour in (None, colour_of(item))
         and (claim.size is None or size_of(item.size) == claim.size)
         and (claim.place is None or is_at(item.x, item.y, claim.place))
+        and (claim.looks is None or (item.person is not None and agrees(item.person, _looks(claim.looks))))
     )
+
+
+@lru_cache(maxsize=1024)
+def _looks(words: str) -> PersonClaims:
+    return outright(words)
 
 
 def colour_of(item: Item) -> Colour | None:
@@ -241,6 +253,7 @@ def from_json(record: Mapping[str, Any]) -> Claims:
             Colour(thing["colour"]) if "colour" in thing else None,
             Size(thing["size"]) if "size" in thing else None,
             Place(thing["place"]) if "place" in thing else None,
+            thing.get("looks"),
         )
         for thing in record["things"]
     )

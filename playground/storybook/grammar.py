@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from playground.drawn_world.phrases import sayings
 from playground.storybook.claims import (
     KINDS,
     Claims,
@@ -26,6 +27,7 @@ from playground.storybook.claims import (
     related,
     size_of,
 )
+from playground.storybook.things import PERSON
 from playground.storybook.types import Background, Relation, Scene, Size
 
 T = TypeVar("T")
@@ -143,7 +145,7 @@ def caption(scene: Scene, rng: np.random.Generator, language: str = "en") -> Cap
 
     write = grammar_en.write if language == "en" else grammar_zh.write
     for _ in range(20):
-        made = write(plan(scene, rng), rng)
+        made = write(plan(scene, rng, language), rng)
         if short_enough(made.text, language):
             return made
     return write(Plan((described(scene, scene.items[0].thing, rng, looks=False)[0],)), rng)
@@ -158,13 +160,15 @@ def short_enough(text: str, language: str) -> bool:
     return len(text.split()) <= MOST_WORDS if language == "en" else len(text) <= 1.5 * MOST_WORDS
 
 
-def plan(scene: Scene, rng: np.random.Generator) -> Plan:
-    """Choose what to say: one caption in four names just the things."""
+def plan(scene: Scene, rng: np.random.Generator, language: str = "en") -> Plan:
+    """Choose what to say: one caption in four names just the things. Looks of people are said in English alone."""
     plainly = rng.random() < 0.25
     kinds = list(dict.fromkeys(item.thing for item in scene.items))
     groups: list[ThingClaim] = []
     for index in rng.permutation(len(kinds)):
         groups += described(scene, kinds[index], rng, looks=not plainly)
+        if language == "en" and not plainly and kinds[index] == PERSON and rng.random() < 0.6:
+            groups[-1] = _looking(scene, groups[-1], rng)
     if len(groups) > 1 and rng.random() < 0.35:
         groups = groups[: int(rng.integers(1, len(groups)))]
     if plainly:
@@ -212,6 +216,19 @@ def described(scene: Scene, kind: int, rng: np.random.Generator, looks: bool = T
             claim = _placed(scene, claim, rng)
         found.append(_counted(claim, len(members), rng))
     return found
+
+
+def _looking(scene: Scene, claim: ThingClaim, rng: np.random.Generator) -> ThingClaim:
+    """A person with something that they have or wear; as before where there are several people, or nothing to say."""
+    members = matching(scene, ThingClaim(claim.thing))
+    person = scene.items[members[0]].person
+    if len(members) > 1 or person is None:
+        return claim
+    said = [s for s in sayings(person) if s.phrase.role in ("with", "wearing") and not s.text.startswith("no ")]
+    if not said:
+        return claim
+    chosen = pick(rng, said)
+    return ThingClaim(claim.thing, looks=f"{chosen.phrase.role} {chosen.text}".lower())
 
 
 def scene_size(scene: Scene, index: int) -> Size:

@@ -105,7 +105,11 @@ class _Style:
         return lexicon.NUMBERS[count].said[1 if self.digits else 0]
 
     def phrase(self, claim: ThingClaim, bare: bool = False) -> str:
-        """A noun phrase without its place: "two big red apples"."""
+        """A noun phrase without its place: "two big red apples", "a person with a red beard"."""
+        words = self._phrase(claim, bare)
+        return words if claim.looks is None else f"{words} {claim.looks}"
+
+    def _phrase(self, claim: ThingClaim, bare: bool) -> str:
         thing, rng = _THING[claim.thing], self.rng
         several = claim.count is None or claim.count > 1
         noun = self.noun(thing, several)

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from playground.drawn_world.phrases import phrase_end
 from playground.storybook import prompt_words
 from playground.storybook.claims import KINDS, MOST, Claims, Place, RelationClaim, ThingClaim
+from playground.storybook.things import PERSON_THING
 from playground.storybook.types import Background, Colour, Relation, Size
 from playground.storybook.vocabulary import HAN, UNCOUNTED, Kind, Meaning, first_word, vocabulary
 
@@ -76,6 +78,7 @@ class _Token:
     end: int
     text: str
     meanings: tuple[Meaning, ...] = ()
+    looks: str | None = None
 
     @property
     def value(self) -> object:
@@ -105,6 +108,7 @@ def parse(text: str) -> ReadPrompt:
         if token.kind is Kind.QUALITY:
             notes.append(Note(NoteKind.QUALITY, (token.start, token.end), whole[token.start : token.end]))
             kept[token.start : token.end] = " " * (token.end - token.start)
+    tokens = _with_looks(plain, tokens)
     reader = _Reader(whole, notes)
     reader.read([token for token in tokens if token.kind is not Kind.QUALITY])
     notes.sort(key=lambda note: note.span)
@@ -274,6 +278,26 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
+_HAVING = re.compile(r"\s+(with|wearing)\s+", re.IGNORECASE)
+
+
+def _with_looks(text: str, tokens: list[_Token]) -> list[_Token]:
+    """The tokens with what is said of people's looks ("a person with a red beard") taken up into the noun."""
+    kept: list[_Token] = []
+    skipped = 0
+    for token in tokens:
+        if token.start < skipped:
+            continue
+        kept.append(token)
+        if token.kind is Kind.THING and token.value == PERSON_THING.name:
+            having = _HAVING.match(text, token.end)
+            end = having and phrase_end(text, having.end(), having[1].lower())
+            if having and end:
+                token.looks = " ".join(text[having.start() : end].lower().split())
+                skipped = end
+    return kept
+
+
 def _mixed(pieces: list[tuple[str, int, int, bool]], at: int, tokens: list[_Token]) -> int:
     """Take a Chinese phrase that begins with Latin letters, and say how many pieces it had."""
     for end in range(min(len(pieces), at + 5), at + 1, -1):
@@ -391,6 +415,7 @@ class _Said:
     colour: Colour | None
     size: Size | None
     place: Place | None = None
+    looks: str | None = None
     led: bool = False  # its place stood before it
 
 
@@ -433,7 +458,7 @@ class _Reader:
         things: list[ThingClaim] = []
         place_of: dict[int, int] = {}
         for index, said in enumerate(self.said):
-            key = (said.thing, said.colour, said.size, said.place)
+            key = (said.thing, said.colour, said.size, said.place, said.looks)
             if key in merged:
                 at = merged[key]
                 before = things[at].count
@@ -441,7 +466,7 @@ class _Reader:
                 things[at] = replace(things[at], count=total if total is None or total <= MOST else None)
             else:
                 at = merged[key] = len(things)
-                things.append(ThingClaim(said.thing, said.count, said.colour, said.size, said.place))
+                things.append(ThingClaim(said.thing, said.count, said.colour, said.size, said.place, said.looks))
             place_of[index] = at
         relations = []
         for subjects, relation, object_, second in self.relations:
@@ -720,7 +745,8 @@ class _Reader:
             said.colour, said.size = said.colour or colour, said.size or phrase.size
             index = again_said
         else:
-            self.said.append(_Said(name, count, explicit, colour, phrase.size))
+            looks = None if token is None else token.looks
+            self.said.append(_Said(name, count, explicit, colour, phrase.size, looks=looks))
             index = len(self.said) - 1
         self.predicate = False
         self._named(index)

@@ -97,3 +97,17 @@ def test_one_text_in_sixteen_is_held_out() -> None:
     share = sum(map(held_out, texts)) / len(texts)
     assert 0.045 < share < 0.085
     assert held_out("A Cat") == held_out("a cat")
+
+
+def test_people_are_named_counted_and_in_english_described() -> None:
+    rng = np.random.default_rng(6)
+    crowd = [random_scene(rng, people=1.0) for _ in range(60)]
+    looks = set()
+    for language in LANGUAGES:
+        for scene in crowd:
+            said = caption(scene, rng, language)
+            assert holds(said.claims, scene)
+            assert canonical(parse(said.text).claims) == canonical(said.claims), said.text
+            looks |= {(language, claim.looks) for claim in said.claims.things if claim.looks}
+    assert {language for language, _ in looks} == {"en"}
+    assert len(looks) > 10

@@ -278,3 +278,11 @@ def test_random_captions_do_not_make_up_notes_for_their_words() -> None:
             for name in rng.permutation(names)[:20]:
                 kinds = {note.kind for note in parse(str(name)).notes}
                 assert NoteKind.UNKNOWN not in kinds, (group, name)
+
+
+def test_looks_of_people_are_taken_up_as_they_are_said() -> None:
+    read = parse("A person with a red beard and a penguin")
+    assert read.claims.things == (ThingClaim("person", looks="with a red beard"), ThingClaim("penguin"))
+    assert not read.notes
+    assert parse("a person with a penguin").claims.things == (ThingClaim("person"), ThingClaim("penguin"))
+    assert things("两个人和一条狗") == [("person", 2), ("dog", 1)]
