@@ -26,7 +26,7 @@ class Detection:
     """One thing that the judge sees.
 
     Attributes:
-        thing: index into `things.THINGS`.
+        thing: index into `claims.KINDS`.
         colour: its colour, or None for its own colours.
         box: x0, y0, x1, y1 as fractions of the side.
         score: 0..1.

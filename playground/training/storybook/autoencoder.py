@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-from playground.storybook.things import THINGS
+from playground.storybook.claims import KINDS
 from playground.storybook.types import Background, Colour
 from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, reduced, tiled, to_uint8
 from playground.training.storybook.shards import CELL, SceneShards
@@ -44,7 +44,7 @@ class CellReader(nn.Module):
 
     def __init__(self, channels: int = CHANNELS, width: int = 256) -> None:
         super().__init__()
-        self.sizes = (len(THINGS) + 1, len(Colour) + 1, len(Background))
+        self.sizes = (len(KINDS) + 1, len(Colour) + 1, len(Background))
         self.inside = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1), nn.GroupNorm(8, width), nn.GELU(),
             nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.GELU(),

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from playground.storybook.claims import KINDS
 from playground.storybook.judge import CELL, StorybookJudge
 from playground.storybook.scenes import boxes
-from playground.storybook.things import THINGS
 from playground.storybook.types import Colour, Scene
 from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, reduced
 from playground.training.storybook.shards import SceneShards
@@ -37,7 +37,7 @@ def train(shards: SceneShards, out: Path, schedule: Schedule, init_from: Path | 
         init_from: folder of a judge to start from.
     """
     where = device()
-    model = StorybookJudge.from_pretrained(init_from) if init_from else StorybookJudge(things=len(THINGS))
+    model = StorybookJudge.from_pretrained(init_from) if init_from else StorybookJudge(things=len(KINDS))
     model = placed(model, where).train()
     optimiser = torch.optim.AdamW(model.parameters(), schedule.rate, weight_decay=0.05)
     run = Run(out, {"judge": model}, {"adam": optimiser}, schedule, ("judge",), "storybook-judge")

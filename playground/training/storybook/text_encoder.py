@@ -23,10 +23,9 @@ from tokenizers.pre_tokenizers import ByteLevel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from playground.storybook.claims import INDEX, MOST, Claims, Place
+from playground.storybook.claims import INDEX, KINDS, MOST, Claims, Place
 from playground.storybook.grammar import caption, held_out
 from playground.storybook.scenes import random_scene
-from playground.storybook.things import THINGS
 from playground.storybook.types import Background, Colour, Relation, Scene, Size
 from playground.training.recipes.training_loop import Run, Schedule, device, reduced
 from playground.training.storybook.shards import SceneShards
@@ -100,12 +99,12 @@ def questions(claims: Sequence[Claims], rng: np.random.Generator) -> Questions:
     """Questions about the things that captions name and, as many again, about others."""
     size, relations, backgrounds = len(claims), list(Relation), list(Background)
     answer_width = COUNTS + sum(map(len, _LISTS)) + 1
-    single = rng.integers(len(THINGS), size=(size, SINGLES))
+    single = rng.integers(len(KINDS), size=(size, SINGLES))
     answers = np.zeros((size, SINGLES, answer_width), np.float32)
-    pairs = rng.integers(len(THINGS), size=(size, PAIRS, 2))
+    pairs = rng.integers(len(KINDS), size=(size, PAIRS, 2))
     said = np.zeros((size, PAIRS, len(relations)), np.float32)
     ground = np.full(size, len(backgrounds))
-    named = np.zeros((size, len(THINGS)), np.float32)
+    named = np.zeros((size, len(KINDS)), np.float32)
     for row, each in enumerate(claims):
         things = [INDEX[claim.thing] for claim in each.things]
         if each.background is not None:
@@ -150,14 +149,14 @@ class Answerer(nn.Module):
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.thing = nn.Embedding(len(THINGS), width)
+        self.thing = nn.Embedding(len(KINDS), width)
         self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
         self.layers = nn.ModuleList(
             nn.TransformerDecoderLayer(width, 4, 2 * width, 0.0, batch_first=True, norm_first=True) for _ in range(2)
         )
         self.single = nn.Linear(width, COUNTS + sum(map(len, _LISTS)) + 1)
         self.relation = nn.Linear(width, len(Relation))
-        self.background, self.things = nn.Linear(width, len(Background) + 1), nn.Linear(width, len(THINGS))
+        self.background, self.things = nn.Linear(width, len(Background) + 1), nn.Linear(width, len(KINDS))
 
     def forward(self, asked: Questions, states: Tensor, pooled: Tensor, padding: Tensor) -> tuple[Tensor, ...]:
         """Logits of answers, relations, background and things, from states (B, T, W) and the end's state (B, W)."""
