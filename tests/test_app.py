@@ -255,7 +255,7 @@ def test_every_reply_event_lets_everybody_in_and_the_quick_ones_never_queue() ->
         if function.name in names:
             assert function.concurrency_limit is None, function.name
             assert function.api_visibility == "private"
-        if function.name in {"stop", "resample", "choose_turn"}:
+        if function.name in {"stop_job", "resample", "choose_turn"}:
             assert function.queue is False, function.name
 
 

@@ -12,8 +12,8 @@ from playground.chat.reply import Reply
 from playground.chat.service import ChatService
 from playground.chat.types import Turn
 from playground.errors import UserError
-from playground.runtime.task import Phase
 from tabs.common.errors import raised
+from tabs.common.jobs import job_results
 from tabs.common.session import visitor_of
 
 
@@ -52,11 +52,8 @@ def chat_endpoints(service: ChatService) -> None:
         )
         conversation.check_text(system_prompt)
         turns = conversation.ask(_turns(history or []), message)
-        job = service.reply(visitor_of(request), model, turns, system_prompt, sampling)
         reply = Reply(model)
-        for event in job.events():
-            if event is None or isinstance(event, Phase):
-                continue
+        for event in job_results(service.reply(visitor_of(request), model, turns, system_prompt, sampling)):
             reply.add(event)
             if reply.tokens:
                 yield reply.turn().text

@@ -1,203 +1,229 @@
-"""What happens when a visitor does something in the chat tab.
+"""The chat tab's events: replies, the conversation, the model.
 
-Invariants: a handler takes plain values, changes the visitor's `SessionState`, and returns what to draw.
-The conversation is the `SessionState`'s; the page only shows it.
+Invariants: a handler is given what stands in components, changes the visitor's `ChatSession`, and returns updates.
+The conversation is the session's; the page only shows it.
 """
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from playground.catalog import Entry
 from playground.chat import conversation
+from playground.chat.options import ChatOptions
 from playground.chat.reply import Reply
 from playground.chat.service import ChatService
-from playground.chat.types import Turn
-from playground.errors import Cancelled, UserError
+from playground.chat.types import ChatEvent, Turn
+from playground.errors import UserError
 from playground.inference.types import Sampling
-from playground.runtime.task import Phase
 from tabs.chat import render
-from tabs.chat.inspection import choice_of
-from tabs.chat.session import Options, SessionState, Updates
-from tabs.common.progress import phase_text
+from tabs.chat.components import ChatComponents
+from tabs.chat.handlers_inspection import clicked_choice
+from tabs.chat.session import ChatSession, ChatSettings
+from tabs.common.download import download
+from tabs.common.events import Updates, Values, run_buttons
+from tabs.common.jobs import JobEnd, stream_job
 from tabs.common.session import visitor_of
 from tabs.common.words import language_of, say
 
-UPDATE_S = 1 / 12  # more often costs the browser more than it shows the eye
+INTERVAL_S = 1 / 12  # more often costs the browser more than it shows the eye
 
 
 @dataclass
 class ChatHandlers:
-    """The chat's events over a `ChatService`."""
+    """The events over a `ChatService`; `values` are of `ui.settings` and what a handler names besides."""
 
     service: ChatService
-    update_s: float = field(default=UPDATE_S)
+    ui: ChatComponents
+    interval_s: float = INTERVAL_S
 
     # --- replies -------------------------------------------------------------------------------------
 
-    def send(self, visit: SessionState, message: str, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
-        """A message is sent: show it at once, then the reply as it comes."""
-        self._idle(visit, request)
-        options = Options.of(values)
-        yield from self._answer(visit, conversation.ask(visit.turns, message or ""), options, request, sent=True)
+    def send(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """A message (`ui.message`) is sent: show it at once, then the reply as it comes."""
+        session = self._idle_session(values, request)
+        settings = ChatSettings.read(self.ui, values)
+        turns = conversation.ask(session.turns, values[self.ui.message] or "")
+        yield from self._reply(session, turns, settings, request, {self.ui.message: ""})
 
-    def regenerate(self, visit: SessionState, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def regenerate(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """The last question once more."""
-        self._idle(visit, request)
-        yield from self._answer(visit, conversation.without_last_reply(visit.turns), Options.of(values), request)
+        session = self._idle_session(values, request)
+        turns = conversation.without_last_reply(session.turns)
+        yield from self._reply(session, turns, ChatSettings.read(self.ui, values), request)
 
-    def go_on(self, visit: SessionState, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def go_on(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Continue the last reply from where it ends."""
-        self._idle(visit, request)
-        if not visit.turns or visit.turns[-1].role != "assistant":
+        session = self._idle_session(values, request)
+        if not session.turns or session.turns[-1].role != "assistant":
             raise UserError("There is no reply to continue yet. Send a message first.")
-        yield from self._answer(visit, visit.turns, Options.of(values), request, go_on=True)
+        yield from self._reply(session, session.turns, ChatSettings.read(self.ui, values), request, go_on=True)
 
-    def edit(
-        self, visit: SessionState, data: gr.EditData, request: gr.Request, *values: Any
-    ) -> Iterator[tuple[Any, ...]]:
+    def edit(self, values: Values, data: gr.EditData, request: gr.Request) -> Iterator[Updates]:
         """A message was edited in place: a question is asked anew, a reply just gets its new words."""
-        self._idle(visit, request)
-        shown = render.places(visit.turns)
-        index = data.index if isinstance(data.index, int) else data.index[0]
-        place = shown[index] if index < len(shown) else -1
-        turns, ask_again = conversation.edit(visit.turns, place, _text_of(data.value))
+        session = self._idle_session(values, request)
+        place = render.place_of(session.turns, data.index)
+        turns, ask_again = conversation.edit(session.turns, -1 if place is None else place, _text_of(data.value))
         if ask_again:
-            yield from self._answer(visit, turns, Options.of(values), request)
+            yield from self._reply(session, turns, ChatSettings.read(self.ui, values), request)
             return
-        visit.turns = turns
-        yield Updates(chat=render.messages(turns, language_of(request)), inside=self._inside(visit, request)).updates()
+        session.turns = turns
+        yield self._show_conversation(session, request)
 
-    def continue_from(
-        self, visit: SessionState, data: gr.EventData, request: gr.Request, *values: Any
-    ) -> Iterator[tuple[Any, ...]]:
+    def continue_from(self, values: Values, data: gr.EventData, request: gr.Request) -> Iterator[Updates]:
         """Say another token at the clicked place and go on from there."""
-        self._idle(visit, request)
-        place, token, choice = choice_of(visit, data)
-        turns = conversation.cut_at(visit.turns, place, token, choice)
-        yield from self._answer(visit, turns, Options.of(values), request, go_on=True)
-
-    def stop(self, visit: SessionState) -> None:
-        """Release the visitor now; whoever draws the reply notices within a heartbeat."""
-        if visit.job is not None:
-            visit.job.cancel()
+        session = self._idle_session(values, request)
+        turns = conversation.cut_at(session.turns, *clicked_choice(session, data))
+        yield from self._reply(session, turns, ChatSettings.read(self.ui, values), request, go_on=True)
 
     # --- the conversation ----------------------------------------------------------------------------
 
-    def undo(self, visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
+    def undo(self, values: Values, request: gr.Request) -> Updates:
         """Take the last exchange back into the message box."""
-        self._idle(visit, request)
-        visit.turns, message = conversation.undo(visit.turns)
-        return self._redrawn(visit, request, message=message, status="")
+        session = self._idle_session(values, request)
+        session.turns, message = conversation.undo(session.turns)
+        return self._show_conversation(session, request) | {self.ui.message: message, self.ui.status: ""}
 
-    def clear(self, visit: SessionState, request: gr.Request) -> tuple[Any, ...]:
+    def clear(self, values: Values, request: gr.Request) -> Updates:
         """Start afresh; a reply under way is stopped."""
-        self.stop(visit)
-        visit.turns = ()
-        return self._redrawn(visit, request, status="")
+        session: ChatSession = values[self.ui.session]
+        session.stop()
+        session.turns = ()
+        return self._show_conversation(session, request) | {self.ui.status: ""}
 
-    def export(self, visit: SessionState, *values: Any) -> str:
-        """The conversation as JSON text, which the browser saves."""
-        options = Options.of(values)
-        settings = {name: getattr(options.sampling, name) for name in Sampling.__dataclass_fields__}
-        return conversation.to_json(visit.turns, options.system_prompt, options.model, settings)
+    def export(self, values: Values) -> str:
+        """The conversation and its settings as a JSON file."""
+        session: ChatSession = values[self.ui.session]
+        settings = ChatSettings.read(self.ui, values)
+        sampling = {name: getattr(settings.sampling, name) for name in Sampling.__dataclass_fields__}
+        text = conversation.to_json(session.turns, settings.system_prompt, settings.model, sampling)
+        return download("conversation.json", "application/json", text)
 
-    def import_(self, visit: SessionState, path: str, request: gr.Request) -> tuple[Any, ...]:
-        """Read a conversation back; what is on the page stays if the file is not one."""
-        self._idle(visit, request)
-        with open(path, "rb") as file:
+    def upload(self, values: Values, request: gr.Request) -> Updates:
+        """Read a conversation back (`ui.upload`); what is on the page stays if the file is not one."""
+        session = self._idle_session(values, request)
+        with open(values[self.ui.upload], "rb") as file:
             turns, system_prompt = conversation.from_json(file.read(conversation.LARGEST_FILE_BYTES + 1))
-        visit.turns = turns
+        session.turns = turns
         status = say(language_of(request), "imported", n=len(turns))
-        return (*self._redrawn(visit, request, status=status), system_prompt)
+        shown = self._show_conversation(session, request)
+        return shown | {self.ui.status: status, self.ui.system_prompt: system_prompt}
 
-    # --- inside --------------------------------------------------------------------------------------
+    # --- the model -----------------------------------------------------------------------------------
 
-    def _answer(
+    def choose_model(self, values: Values, request: gr.Request) -> Updates:
+        """Another model: the line about it, and its own defaults."""
+        entry = self.service.entry(values[self.ui.menu.dropdown])
+        values[self.ui.session].model = entry.id
+        return self.ui.menu.chosen(entry, language_of(request)) | self._defaults(entry)
+
+    def open_page(self, values: Values, request: gr.Request) -> Updates:
+        """The page in the visitor's language, with the model they used last; no model is loaded for it."""
+        ui, session, language = self.ui, values[self.ui.session], language_of(request)
+        model = ui.menu.to_open(session, values[ui.menu.remembered])
+        if model is None:
+            return {}
+        entry = self.service.entry(model)
+        session.model = entry.id
+        return {
+            **ui.menu.opened(entry, language),
+            **self._defaults(entry),
+            ui.inspector: render.inspector_value((), language),
+            ui.prompt: render.prompt_value(None, language),
+            ui.memory: render.memory_text(*self.service.held(), language),
+        }
+
+    # --- parts ---------------------------------------------------------------------------------------
+
+    def _reply(
         self,
-        visit: SessionState,
+        session: ChatSession,
         turns: tuple[Turn, ...],
-        options: Options,
+        settings: ChatSettings,
         request: gr.Request,
-        sent: bool = False,
+        start: Updates | None = None,
         go_on: bool = False,
-    ) -> Iterator[tuple[Any, ...]]:
-        language = language_of(request)
-        entry = self.service.entry(options.model)
+    ) -> Iterator[Updates]:
+        """Have `turns` answered, or their last reply continued; `start` is drawn at once."""
+        ui, language = self.ui, language_of(request)
+        entry = self.service.entry(settings.model)
+        state = ui.menu.state(entry)
         job = self.service.reply(
             visitor_of(request),
             entry.id,
             turns,
-            options.system_prompt,
-            options.sampling,
+            settings.system_prompt,
+            settings.sampling,
             go_on,
-            options.thinking,
+            settings.thinking,
         )
-        visit.job, visit.turns = job, turns
-        mine = turns  # what this reply left in the conversation: after Clear it is there no more
-        before = turns[-1] if go_on else None
+        reply = Reply(entry.id, turns[-1] if go_on else None)
         asked = turns[:-1] if go_on else turns
-        reply = Reply(entry.id, before)
-        status = say(language, "loading", what=entry.label)
-        stopped, error = False, None
-        try:
-            yield Updates(
-                chat=render.messages(turns, language),
-                message="" if sent else None,
-                status=status,
-                running=True,
-                seed=options.sampling.seed,
-            ).updates()
-            drawn = time.monotonic()
-            for event in job.events():
-                if isinstance(event, Phase):
-                    status = phase_text(event, language)
-                elif event is not None:
-                    reply.add(event)
-                    status = say(language, "ready")
-                if time.monotonic() - drawn < self.update_s:
-                    continue
-                drawn = time.monotonic()
-                if reply.tokens and visit.turns is mine:
-                    visit.turns = mine = (*asked, reply.turn())
-                yield Updates(
-                    chat=render.messages(visit.turns, language) if reply.tokens else None, status=status
-                ).updates()
-        except Cancelled:
-            stopped = True
-        except UserError as raised:
-            error = raised
-        finally:
-            if visit.job is job:
-                visit.job = None
-                if reply.tokens and visit.turns is mine:
-                    visit.turns = (*asked, reply.turn(stopped or error is not None))
-            job.cancel()  # a page that closed; nothing where it has ended
-        yield Updates(
-            chat=render.messages(visit.turns, language),
-            status=str(error) if error else render.status_text(reply, entry, options.sampling.seed, stopped, language),
-            running=False,
-            inside=self._inside(visit, request),
-            prompt=render.prompt_value(reply.prompt, language),
-            held=render.held_text(*self.service.held(), language),
-        ).updates()
-        if error is not None:
-            raise error
+        session.turns = written = turns
 
-    def _idle(self, visit: SessionState, request: gr.Request) -> None:
-        if visit.job is not None:
-            raise UserError(say(language_of(request), "busy"))
+        def keep(stopped: bool = False) -> None:
+            """Put what has come into the conversation; after Clear it has no place there any more."""
+            nonlocal written
+            if reply.tokens and session.turns is written:
+                session.turns = written = (*asked, reply.turn(stopped))
 
-    def _inside(self, visit: SessionState, request: gr.Request) -> dict[str, Any]:
-        return render.inside_value(visit.turns, language_of(request))
+        def result(event: ChatEvent) -> None:
+            reply.add(event)
 
-    def _redrawn(self, visit: SessionState, request: gr.Request, **other: Any) -> tuple[Any, ...]:
+        def draw() -> Updates:
+            keep()
+            return {ui.conversation: render.messages(session.turns, language), ui.status: say(language, "ready")}
+
+        def end(how: JobEnd) -> Updates:
+            keep(how.stopped or how.error is not None)
+            figures = render.status_text(reply, entry, settings.sampling.seed, how.stopped, language)
+            downloaded = ui.menu.state(entry) != state
+            return {
+                **self._show_conversation(session, request),
+                **run_buttons(ui.send, ui.stop, running=False),
+                **(ui.menu.refreshed(language) if downloaded else {}),
+                ui.status: how.status(figures, figures),
+                ui.prompt: render.prompt_value(reply.prompt, language),
+                ui.memory: render.memory_text(*self.service.held(), language),
+            }
+
+        begun = {
+            **run_buttons(ui.send, ui.stop, running=True),
+            ui.conversation: render.messages(turns, language),
+            ui.status: say(language, "loading", what=entry.label),
+            ui.seed: settings.sampling.seed,
+        }
+        yield from stream_job(
+            session,
+            job,
+            language,
+            start=begun | (start or {}),
+            phase=lambda words: {ui.status: words},
+            result=result,
+            draw=draw,
+            end=end,
+            interval_s=self.interval_s,
+        )
+
+    def _idle_session(self, values: Values, request: gr.Request) -> ChatSession:
+        session: ChatSession = values[self.ui.session]
+        session.require_idle(say(language_of(request), "busy"))
+        return session
+
+    def _show_conversation(self, session: ChatSession, request: gr.Request) -> Updates:
         language = language_of(request)
-        return Updates(
-            chat=render.messages(visit.turns, language), inside=self._inside(visit, request), **other
-        ).updates()
+        return {
+            self.ui.conversation: render.messages(session.turns, language),
+            self.ui.inspector: render.inspector_value(session.turns, language),
+        }
+
+    def _defaults(self, entry: Entry) -> Updates:
+        """What a model's own settings are."""
+        own = ChatOptions.of(entry)
+        sliders: Updates = {slider: getattr(own, name) for name, slider in self.ui.sliders.items()}
+        return {self.ui.thinking: gr.Checkbox(visible=entry.thinking == "switch"), **sliders}
 
 
 def _text_of(value: Any) -> str:

@@ -5,6 +5,7 @@ splits reasoning off, so every shown message carries the place of its turn inste
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from playground.catalog import Entry
@@ -29,6 +30,12 @@ def messages(turns: tuple[Turn, ...], language: str) -> list[dict[str, Any]]:
         if turn.text or not turn.reasoning:
             shown.append(_message(turn.role, turn.text))
     return shown
+
+
+def place_of(turns: tuple[Turn, ...], index: int | Sequence[int]) -> int | None:
+    """The place of the turn of a shown message, as an event of the Chatbot names it; None where there is none."""
+    shown, number = places(turns), index if isinstance(index, int) else index[0]
+    return shown[number] if 0 <= number < len(shown) else None
 
 
 def places(turns: tuple[Turn, ...]) -> list[int]:
@@ -69,7 +76,7 @@ def status_text(reply: Reply, entry: Entry, seed: int, stopped: bool, language: 
     return line
 
 
-def held_text(models: list[tuple[str, int, str]], reason: str, language: str) -> str:
+def memory_text(models: list[tuple[str, int, str]], reason: str, language: str) -> str:
     """The memory line: which models are loaded, and on what they run."""
     if not models:
         return say(language, "held_nothing")
@@ -87,7 +94,7 @@ _INSPECTOR_WORDS = (
 )  # fmt: skip
 
 
-def inside_value(
+def inspector_value(
     turns: tuple[Turn, ...], language: str, place: int | None = None, selected: int | None = None
 ) -> dict[str, Any]:
     """The value of a `TokenInspector` for the turn at `place` (the last reply if None)."""
@@ -110,10 +117,10 @@ def surprise_bits(token: Token) -> float | None:
 
 
 def prompt_value(prompt: Prompt | None, language: str) -> dict[str, Any]:
-    """The value of a `PromptPieces`."""
+    """The value of a `PromptTokens`."""
     if prompt is None:
         return {"hint": say(language, "prompt_empty")}
-    return {"text": prompt.text, "pieces": [[piece.id, piece.text] for piece in prompt.pieces]}
+    return {"text": prompt.text, "tokens": [[piece.id, piece.text] for piece in prompt.pieces]}
 
 
 def alternatives_value(token: Token, after: AfterSampler | None, most: int, language: str) -> dict[str, Any]:
@@ -138,7 +145,7 @@ def alternatives_value(token: Token, after: AfterSampler | None, most: int, lang
     return {"alternatives": rows, "note": say(language, "estimate") if after and not after.exact else ""}
 
 
-def look_value(look: InspectionResult, language: str) -> dict[str, Any]:
+def inspection_value(look: InspectionResult, language: str) -> dict[str, Any]:
     """What torch computed for the clicked token: the logit lens, and where the model looked."""
     found = look.inspection
     weights = found.mean_attention

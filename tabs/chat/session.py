@@ -1,71 +1,53 @@
-"""What belongs to one visitor of the chat tab, what they chose, and what is to be drawn for them."""
+"""One visitor's chat, and the settings that a reply is asked for with."""
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
-
-import gradio as gr
 
 from playground.chat import conversation
 from playground.chat.limits import checked_sampling
-from playground.chat.types import ChatEvent, Turn
+from playground.chat.types import Turn
 from playground.inference.types import Sampling
-from playground.runtime.worker import Job
+from playground.validation import MAX_SEED
+from tabs.chat.components import ChatComponents
+from tabs.common.events import Values
+from tabs.common.session import SessionState
 
 
-class SessionState:
-    """One visitor's chat: lives as long as the page is open. (No dataclass: Gradio would send it to the page.)"""
+class ChatSession(SessionState):
+    """One visitor's conversation, the oldest turn first."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.turns: tuple[Turn, ...] = ()
-        self.job: Job[ChatEvent] | None = None
-        self.model = ""  # whose settings are on the page
 
 
 @dataclass(frozen=True)
-class Options:
-    """The values of the settings column, in the order of its components."""
+class ChatSettings:
+    """The values of the settings column, checked."""
 
     model: str
     system_prompt: str
     thinking: bool
     sampling: Sampling
-    random_seed: bool
 
     @classmethod
-    def of(cls, values: tuple[Any, ...]) -> "Options":
-        """Check raw component values. Raises `UserError`."""
-        model, system_prompt, thinking, temperature, top_p, top_k, min_p, penalty, longest, seed, random = values
-        conversation.check_text(system_prompt or "")
-        sampling = checked_sampling(
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            min_p=min_p,
-            repetition_penalty=penalty,
-            max_new_tokens=longest,
-            seed=secrets.randbelow(2**32) if random else seed,
-        )
-        return cls(model, system_prompt or "", bool(thinking), sampling, bool(random))
+    def read(cls, ui: ChatComponents, values: Values) -> "ChatSettings":
+        """The settings on the page, with a new seed where one is asked for.
+
+        Args:
+            ui: The tab's components.
+            values: What stands in `ui.settings`.
+
+        Raises:
+            UserError: A number out of its range, or a system prompt too long.
+        """
+        system_prompt = values[ui.system_prompt] or ""
+        conversation.check_text(system_prompt)
+        seed = secrets.randbelow(MAX_SEED + 1) if values[ui.new_seed] else values[ui.seed]
+        sampling = checked_sampling(seed=seed, **slider_values(ui, values))
+        return cls(values[ui.menu.dropdown], system_prompt, bool(values[ui.thinking]), sampling)
 
 
-@dataclass
-class Updates:
-    """What a handler wants drawn; None leaves a component as it is."""
-
-    chat: list[dict[str, Any]] | None = None
-    message: str | None = None
-    status: str | None = None
-    running: bool | None = None
-    seed: int | None = None
-    inside: dict[str, Any] | None = None
-    prompt: dict[str, Any] | None = None
-    held: str | None = None
-
-    def updates(self) -> tuple[Any, ...]:
-        """In the order of `drawn` in the layout."""
-        values = (self.chat, self.message, self.status, self.seed, self.inside, self.prompt, self.held)
-        drawn = [gr.skip() if value is None else value for value in values]
-        if self.running is None:
-            return (*drawn, gr.skip(), gr.skip())
-        return (*drawn, gr.Button(visible=not self.running), gr.Button(visible=self.running))
+def slider_values(ui: ChatComponents, values: Values) -> dict[str, float]:
+    """What the sampling sliders stand at, by the names of `Sampling`."""
+    return {name: values[slider] for name, slider in ui.sliders.items()}

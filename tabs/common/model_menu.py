@@ -58,7 +58,12 @@ class ModelMenu:
 
 
 def model_menu(
-    tab: str, entries: Sequence[Entry], state: ModelState, line: Callable[[Entry, str], str], **properties: Any
+    tab: str,
+    entries: Sequence[Entry],
+    state: ModelState,
+    line: Callable[[Entry, str], str],
+    about_id: str = "",
+    **properties: Any,
 ) -> ModelMenu:
     """Make a menu inside the current `gr.Blocks`.
 
@@ -67,12 +72,13 @@ def model_menu(
         entries: The models, the first one is chosen. At least one.
         state: How near a model is (`Playground.state`).
         line: What to know of a model, in a language.
+        about_id: Element id of the line about the chosen model; "<tab>-about" if empty.
         properties: Of the `gr.Dropdown`, instead of or beside those set here.
     """
     key = f"aigc-playground-{tab}-model"
     choices = [(model_choice(entry, state(entry), "en"), entry.id) for entry in entries]
     dropdown = gr.Dropdown(choices, value=entries[0].id, **({"label": label("model")} | properties))
-    about = gr.Markdown("", elem_classes="subtle", elem_id=f"{tab}-about")  # filled in when the page opens
+    about = gr.Markdown("", elem_classes="subtle", elem_id=about_id or f"{tab}-about")  # filled in when the page opens
     remembered = gr.BrowserState(entries[0].id, storage_key=key, secret=key)  # a menu choice, no secret at all
     return ModelMenu(dropdown, about, remembered, entries, state, line)
 
