@@ -56,18 +56,18 @@ class Playground:
             idle_seconds=settings.idle_s,
             on_cpu=loader.on_cpu,
         )
-        self._worker = Worker("device", longest_line=settings.profile.line)
+        self.worker = Worker("device", longest_line=settings.profile.line)  # also for the services of extensions
         self._remote_worker = Worker("remote", threads=REMOTE_THREADS, longest_line=settings.profile.line)
         self._latents = Worker("latents", longest_line=settings.profile.line)
         live = BoundedSemaphore(os.cpu_count() or 1)  # live pictures at once: each computes on one core
         embedded = {tab: [entry.id for entry in self.catalog.of_tab(tab) if entry.embedded] for tab in PRELOADED_TABS}
         self.preloader = Preloader({tab: ids[0] for tab, ids in embedded.items() if ids}, self.models)
-        self.chat = ChatService(self.catalog, self.models, self._worker, self._remote_worker)
+        self.chat = ChatService(self.catalog, self.models, self.worker, self._remote_worker)
         self.images = ImageService(
-            self.catalog, self.models, self._worker, self._remote_worker, self.chat, self._is_here
+            self.catalog, self.models, self.worker, self._remote_worker, self.chat, self._is_here
         )
-        self.grounding = GroundingService(self.catalog, self.models, self._worker, self._remote_worker)
-        self.autoencoders = AutoencoderService(self.catalog, self.models, self._worker)
+        self.grounding = GroundingService(self.catalog, self.models, self.worker, self._remote_worker)
+        self.autoencoders = AutoencoderService(self.catalog, self.models, self.worker)
         self.vae = VaeService(self.catalog, self.models, self._latents, live, self.weights)
         self.gan = GanService(self.catalog, self.models, self._latents, live, self.weights)
 
@@ -103,7 +103,7 @@ class Playground:
     def close(self) -> None:
         """End the work and give the memory back."""
         self.preloader.close()
-        self._worker.close()
+        self.worker.close()
         self._remote_worker.close()
         self._latents.close()
         self.models.close()
