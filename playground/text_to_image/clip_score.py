@@ -26,11 +26,18 @@ AT_ONCE = 16  # pictures in one forward pass
 
 
 class ClipScore:
-    """A loaded CLIP with its own preparation of pictures and words. One thread at a time."""
+    """A loaded CLIP with its own preparation of pictures and words. One thread at a time.
 
-    def __init__(self, model: Any, prepare: Any, tokenizer: Any, label: str) -> None:
+    Args:
+        model: CLIP.
+        processor: Its image processor.
+        tokenizer: Its tokenizer.
+        label: The model's name, for errors.
+    """
+
+    def __init__(self, model: Any, processor: Any, tokenizer: Any, label: str) -> None:
         self._model = model.eval().requires_grad_(False)
-        self._prepare = prepare
+        self._processor = processor
         self._tokenizer = tokenizer
         self._label = label
         config = model.config.text_config
@@ -43,27 +50,40 @@ class ClipScore:
         return int(self._model.get_memory_footprint())
 
     def move(self, device: str) -> None:
+        """Move the weights.
+
+        Args:
+            device: "cuda:0", "mps" or "cpu".
+        """
         self._model.to(device)
 
     def score(self, images: Sequence[Image.Image], text: str) -> list[float]:
-        """100 cos(image, text) for each picture, -100..100; words beyond `tokens` are not read.
+        """100 cos(image, text) for each picture.
 
-        Raises `UserError` for a model that gives numbers that are none.
+        Args:
+            images: Any number of pictures.
+            text: Words beyond `tokens` are not read.
+
+        Returns:
+            -100..100 for each.
+
+        Raises:
+            UserError: The scores are not finite.
         """
         if not images:
             return []
         with torch.inference_mode():
-            words = self._words(text)  # (1, dim)
-            parts = [self._pictures(images[at : at + AT_ONCE]) for at in range(0, len(images), AT_ONCE)]
+            words = self._embed_text(text)  # (1, dim)
+            parts = [self._embed_images(images[at : at + AT_ONCE]) for at in range(0, len(images), AT_ONCE)]
             cosines = torch.cat(parts) @ words[0]  # (pictures,)
         scores = (100 * cosines).float().cpu()
         if not bool(torch.isfinite(scores).all()):
             raise UserError(
-                f"{self._label} gave scores that are no numbers: its weights are damaged. {CHOOSE_ANOTHER}"
+                f"{self._label} gave scores that are not finite: its weights are damaged. {CHOOSE_ANOTHER}"
             )
         return [float(score) for score in scores]
 
-    def _words(self, text: str) -> torch.Tensor:
+    def _embed_text(self, text: str) -> torch.Tensor:
         """(1, dim), of length 1."""
         # Padded to the full length, as CLIP was trained; its causal text tower reads nothing behind the end token.
         given = self._tokenizer(
@@ -73,9 +93,9 @@ class ClipScore:
         features = self._model.get_text_features(**{name: given[name].to(self._model.device) for name in names})
         return F.normalize(features.pooler_output.float(), dim=-1)
 
-    def _pictures(self, images: Sequence[Image.Image]) -> torch.Tensor:
+    def _embed_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """(pictures, dim), each of length 1."""
-        given = self._prepare(images=[image.convert("RGB") for image in images], return_tensors="pt")
+        given = self._processor(images=[image.convert("RGB") for image in images], return_tensors="pt")
         pixels = given["pixel_values"].to(self._model.device, self._model.dtype)
         return F.normalize(self._model.get_image_features(pixel_values=pixels).pooler_output.float(), dim=-1)
 
@@ -100,12 +120,12 @@ def load(request: LoadRequest) -> LoadedModel:
             folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, output_loading_info=True
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        prepare = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
     refuse_incomplete(label, report)
     rows = model.config.text_config.vocab_size
     if not rows // 2 < len(tokenizer) <= rows:  # without its files a tokenizer is made all the same, and is empty
         raise UserError(
             f"{label} has {rows} embeddings for words and a tokenizer of {len(tokenizer)}. {CHOOSE_ANOTHER}"
         )
-    clip = ClipScore(model.to(request.device), prepare, tokenizer, label)
+    clip = ClipScore(model.to(request.device), processor, tokenizer, label)
     return LoadedModel(clip, nbytes=clip.nbytes, move=clip.move)

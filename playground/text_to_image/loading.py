@@ -15,21 +15,32 @@ import torch
 from playground.catalog import Entry
 from playground.errors import UserError
 from playground.inference.loading_errors import explained
-from playground.text_to_image.embedding_cache import read_once
 from playground.text_to_image.limits import IMAGE_TO_IMAGE
 from playground.text_to_image.offload import Offload
-from playground.text_to_image.optimization import choose_ways
+from playground.text_to_image.optimization import cache_prompt_embeddings, fix_execution_device, optimize
 from playground.text_to_image.options import ImageOptions
 
 VARIANT = re.compile(r"\.(fp16|bf16|fp32)(-\d{5}-of-\d{5})?\.safetensors$")
-# Not for us: they would be downloaded and loaded to black out pictures; the model's note says so.
+# Left out: they would be downloaded and loaded to black out pictures; the model's note says so.
 WITHOUT = ("safety_checker", "feature_extractor", "image_encoder")
 
 
 def load(
     folder: Path, entry: Entry, device: str, dtype: torch.dtype, offload: Offload, ways: tuple[str, ...] = ()
 ) -> Any:
-    """The pipeline of a folder, ready to be called. Raises `UserError` for files of something else."""
+    """The pipeline of a folder, ready to be called.
+
+    Args:
+        folder: In diffusers' layout, with safetensors.
+        entry: The model in the catalogue.
+        device: "cuda:0", "mps" or "cpu".
+        dtype: Of the weights.
+        offload: Where the weights are while the pipeline works.
+        ways: Optional optimizations, of `settings.WAYS`; for weights that stay on the device.
+
+    Raises:
+        UserError: The files are of something else, or weights are missing.
+    """
     name = ImageOptions.of(entry).pipeline
     kind = getattr(diffusers, name, None)
     if kind is None:
@@ -48,7 +59,7 @@ def load(
         pipe = kind.from_pretrained(
             folder,
             dtype=dtype,
-            variant=variant_of(folder),
+            variant=weights_variant(folder),
             use_safetensors=True,
             local_files_only=True,
             **{part: None for part in WITHOUT if part in known},
@@ -56,12 +67,12 @@ def load(
         )
     _refuse_incomplete(pipe, entry)
     pipe.set_progress_bar_config(disable=True)
-    read_once(pipe)
+    cache_prompt_embeddings(pipe)
     match offload:
         case "none":
             pipe.to(device)
-            _say_at_once_where(pipe)
-            choose_ways(parts_of(pipe), ways)
+            fix_execution_device(pipe)
+            optimize(networks_of(pipe), ways)
         case "parts":
             pipe.enable_model_cpu_offload(device=device)
         case "layers":
@@ -71,10 +82,13 @@ def load(
     return pipe
 
 
-def sibling(pipe: Any) -> Any:
+def image_to_image_pipeline(pipe: Any) -> Any:
     """The pipeline that begins from a picture, sharing every part with this one.
 
     Not `from_pipe`, which casts all parts to one dtype.
+
+    Args:
+        pipe: One of those of `limits.IMAGE_TO_IMAGE`.
     """
     name = IMAGE_TO_IMAGE[type(pipe).__name__]
     if name == type(pipe).__name__:
@@ -85,12 +99,19 @@ def sibling(pipe: Any) -> Any:
     settings = {key: pipe.config[key] for key in known if key in pipe.config and key not in parts}
     other = kind(**parts, **settings)
     other.set_progress_bar_config(disable=True)
-    read_once(other)
+    cache_prompt_embeddings(other)
     return other
 
 
-def variant_of(folder: Path) -> str | None:
-    """The variant ("fp16") whose files are the only ones of a part of the pipeline, or None."""
+def weights_variant(folder: Path) -> str | None:
+    """The variant ("fp16") whose files are the only ones of a part of a pipeline.
+
+    Args:
+        folder: In diffusers' layout.
+
+    Returns:
+        None where every part has files without a variant.
+    """
     for part in sorted(path.parent for path in folder.glob("*/config.json")):
         names = [path.name for path in part.glob("*.safetensors")]
         variants = {found[1] for name in names if (found := VARIANT.search(name))}
@@ -99,13 +120,18 @@ def variant_of(folder: Path) -> str | None:
     return None
 
 
-def parts_of(pipe: Any) -> list[torch.nn.Module]:
+def networks_of(pipe: Any) -> list[torch.nn.Module]:
+    """The parts of a pipeline that have weights.
+
+    Args:
+        pipe: Any pipeline of diffusers.
+    """
     return [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
 
 
 def _refuse_incomplete(pipe: Any, entry: Entry) -> None:
     """Raise `UserError` where a part is missing or its weights never came (they stay on "meta")."""
-    for part in parts_of(pipe):
+    for part in networks_of(pipe):
         if any(value.is_meta for value in part.parameters()):
             raise UserError(
                 f"Weights of the {type(part).__name__} of {entry.label} are missing. Download it again, or choose "
@@ -114,29 +140,35 @@ def _refuse_incomplete(pipe: Any, entry: Entry) -> None:
 
 
 class Schedulers:
-    """New schedulers on the schedule that a model was trained with (`schedule`, its saved scheduler's config)."""
+    """New schedulers on the schedule that a model was trained with.
 
-    def __init__(self, schedule: Any) -> None:
-        self._schedule = schedule
+    Args:
+        config: Of the scheduler that was saved with the model.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._config = config
         self._unused: dict[str, Any] = {}
 
     def new(self, name: str) -> Any:
-        """One of this class. A copy: to make it from the config takes ten times as long."""
+        """A new scheduler. A copy: to make it from the config takes ten times as long.
+
+        Args:
+            name: A class of diffusers.
+        """
         if name not in self._unused:
-            self._unused[name] = scheduler_of(name, self._schedule)
+            self._unused[name] = make_scheduler(name, self._config)
         return copy.deepcopy(self._unused[name])
 
 
-def _say_at_once_where(pipe: Any) -> None:
-    """For a pipeline that is in one place: diffusers looks through all modules for it, 2 ms in every picture."""
-    kind = type(pipe)
-    where = property(lambda whole: next(whole.vae.parameters()).device)
-    pipe.__class__ = type(kind.__name__, (kind,), {"_execution_device": where})
+def make_scheduler(name: str, config: Any) -> Any:
+    """A scheduler on the schedule that a model was trained with.
 
-
-def scheduler_of(name: str, schedule: Any) -> Any:
-    """A new scheduler of this class on the schedule a model was trained with (its saved scheduler's config)."""
+    Args:
+        name: A class of diffusers.
+        config: Of the scheduler that was saved with the model.
+    """
     kind = getattr(diffusers, name)
-    clips = "clip_sample" in inspect.signature(kind.__init__).parameters and "clip_sample" not in schedule
+    clips = "clip_sample" in inspect.signature(kind.__init__).parameters and "clip_sample" not in config
     # Some samplers clip the clean sample to -1..1 unless told otherwise, which is for pixels, not for latents.
-    return kind.from_config(schedule, **({"clip_sample": False} if clips else {}))
+    return kind.from_config(config, **({"clip_sample": False} if clips else {}))

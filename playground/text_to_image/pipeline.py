@@ -7,15 +7,15 @@ that a batch too large, a picture that is no number and Stop can be told apart.
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from PIL import ImageOps
-from PIL.Image import Resampling
+from PIL import Image, ImageOps
 
 from playground.catalog import Entry
 from playground.errors import UserError
@@ -25,24 +25,23 @@ from playground.runtime.cpu_threads import Steps
 from playground.runtime.task import Task
 from playground.settings import COMPILED
 from playground.text_to_image.callback_iterator import callback_iterator
-from playground.text_to_image.latent_decoding import Decoder
-from playground.text_to_image.latent_space import LatentSpace
+from playground.text_to_image.latent_space import LatentDecoder, LatentSpace, to_picture
 from playground.text_to_image.limits import limits_of
-from playground.text_to_image.loading import Offload, Schedulers, load, parts_of, sibling
-from playground.text_to_image.optimization import Compiler
+from playground.text_to_image.loading import Offload, Schedulers, image_to_image_pipeline, load, networks_of
+from playground.text_to_image.optimization import CompilationState, compilation_errors_explained
 from playground.text_to_image.options import ImageOptions
-from playground.text_to_image.preview import Previews, Show
-from playground.text_to_image.prompt_truncation import note
+from playground.text_to_image.preview import BatchPreviews, Previewer, tiny_decode
+from playground.text_to_image.prompt_truncation import truncation_note
 from playground.text_to_image.scheduler_tracker import SchedulerTracker
 from playground.text_to_image.trajectory import TrajectoryRecorder
-from playground.text_to_image.types import Done, Film, ImageEvent, ImageRequest, Picture, Settings, Started, Step
-from playground.text_to_image.validation import NEGATIVE_ABOVE
+from playground.text_to_image.types import Done, ImageEvent, ImageRequest, Picture, Settings, Started, Step, Trajectory
 
 if TYPE_CHECKING:
     from playground.autoencoders.photo_autoencoder import PhotoAutoencoder
 
-Put = Callable[[ImageEvent], None]
 SMALL_MODEL = 500_000_000  # bytes: on a CPU only such models make several pictures at once; looked at less closely
+FRAME_DECODE_S = 0.25  # a frame that takes longer is decoded by the tiny autoencoder, where there is one
+FRAME_SIDE = 256  # pixels of the longer side of a trajectory's frames, at most
 
 
 @dataclass(frozen=True)
@@ -51,39 +50,72 @@ class _Run:
 
     request: ImageRequest
     task: Task
-    put: Put
     steps: Steps
     decoder: "PhotoAutoencoder | None"
 
 
+@dataclass(frozen=True, eq=False)
+class _Denoised:
+    """One batch of finished latents, (B, C, h, w) of unit variance."""
+
+    latents: torch.Tensor
+    steps: int
+    scheduler: Any
+    recorder: TrajectoryRecorder | None
+
+
 class LocalPipeline:
-    """A loaded pipeline. Requests it is given are settled (`validation.validate_request`)."""
+    """A loaded pipeline. Requests it is given are validated (`validation.validate_request`).
+
+    Args:
+        pipe: Any text-to-image pipeline of diffusers.
+        entry: The model in the catalogue.
+        offload: Where its weights are while it works.
+        ways: The optional optimizations it was loaded with, of `settings.WAYS`.
+    """
 
     def __init__(self, pipe: Any, entry: Entry, offload: Offload = "none", ways: tuple[str, ...] = ()) -> None:
         self.pipe = pipe
         self.entry = entry
         self._offload = offload
         self._schedulers = Schedulers(pipe.scheduler.config)  # as it was saved
-        self._compiler = Compiler(parts_of(pipe) if offload == "none" and COMPILED in ways else [])
-        self._blocks = blocks_of(*parts_of(pipe), outermost=offload == "none" and self.nbytes <= SMALL_MODEL)
+        self._compilation = CompilationState(networks_of(pipe) if offload == "none" and COMPILED in ways else [])
+        self._blocks = blocks_of(*networks_of(pipe), outermost=offload == "none" and self.nbytes <= SMALL_MODEL)
         self._space = LatentSpace(pipe, entry.label)
-        self._previews = Previews(self._space, decodes=offload == "none")
-        self._decoder = Decoder(self._space, entry.label)
+        self._previewer = Previewer(self._space, decodes=offload == "none")
+        self._decoder = LatentDecoder(self._space, entry.label)
 
     @classmethod
     def from_folder(
         cls, folder: Path, entry: Entry, device: str, dtype: str, offload: Offload = "none", ways: tuple[str, ...] = ()
     ) -> "LocalPipeline":
-        """Load safetensors in diffusers' layout. Raises `UserError` for files of something else."""
+        """Load safetensors in diffusers' layout.
+
+        Args:
+            folder: Of the pipeline.
+            entry: The model in the catalogue.
+            device: "cuda:0", "mps" or "cpu".
+            dtype: The name of a torch dtype.
+            offload: Where the weights are while the pipeline works.
+            ways: Optional optimizations, of `settings.WAYS`.
+
+        Raises:
+            UserError: The files are of something else.
+        """
         return cls(load(folder, entry, device, getattr(torch, dtype), offload, ways), entry, offload, ways)
 
     @property
     def nbytes(self) -> int:
         """Bytes of weights on the device: of all parts, or of the largest where they come one by one."""
-        sizes = [devices.weights_bytes(part) for part in parts_of(self.pipe)]
+        sizes = [devices.weights_bytes(part) for part in networks_of(self.pipe)]
         return {"none": sum(sizes), "parts": max(sizes), "layers": max(sizes) // 8}[self._offload]
 
     def move(self, device: str) -> None:
+        """Move the weights.
+
+        Args:
+            device: "cuda:0", "mps" or "cpu".
+        """
         self.pipe.to(device)
         self._space.placed()
 
@@ -95,89 +127,87 @@ class LocalPipeline:
     def generate(
         self, request: ImageRequest, task: Task, decoder: "PhotoAutoencoder | None" = None
     ) -> Iterator[ImageEvent]:
-        """As in `ImageEngine`; `decoder` is a tiny autoencoder of the same latents, for the previews."""
-        steps = Steps(small=torch.get_num_threads() == 1)  # as the lease has it
+        """Make the pictures of a request, as in `ImageEngine`: in batches, or one by one where memory runs out.
 
-        def work(put: Put) -> None:
-            # Weights that come and go while they are used must not become tensors of inference mode.
-            with steps.gathered(), torch.inference_mode(self._offload == "none"):
-                self._run(_Run(request, task, put, steps, decoder))
+        Args:
+            request: A validated request.
+            task: Stops the work between two layers and is told its phases.
+            decoder: A tiny autoencoder of the same latents, for the previews.
 
-        return callback_iterator(work)
-
-    def _run(self, run: _Run) -> None:
-        began, request = time.perf_counter(), run.request
-        peak = PeakMemory(str(self._space.device))
+        Raises:
+            UserError: Memory ran out for one picture alone, or values are not finite; told when the others are there.
+        """
+        began, peak = time.perf_counter(), PeakMemory(str(self._space.device))
+        run = _Run(request, task, Steps(small=torch.get_num_threads() == 1), decoder)  # threads as the lease has it
+        first, together, failed = 0, self._batch_size(request), list[UserError]()
 
         def look() -> None:
-            run.task.check()
+            task.check()
             peak.look()
 
-        run.put(Started(self._settings(request, 0), tuple(self._notes(request))))
-        self._compiler.announce(request, run.task, self.entry.label)
+        yield Started(self._settings(request, 0), tuple(self._notes(request)))
+        self._compilation.announce(request, task, self.entry.label)
         try:
-            with between_layers(self._blocks, look):
-                if request.preview or request.film:
-                    self._previews.prepare()
-                self._make_all(run)
+            with run.steps.gathered(), between_layers(self._blocks, look):
+                if request.preview:
+                    with self._inference_mode():
+                        self._previewer.prepare()
+                while first < request.count:
+                    number = min(together, request.count - first)
+                    try:
+                        failed += yield from self._make_batch(run, first, number)
+                    except (RuntimeError, MemoryError) as error:
+                        if not devices.is_out_of_memory(error):
+                            raise
+                        devices.forget_locals(error)
+                        out_of_memory = True
+                    else:
+                        out_of_memory = False
+                    if not out_of_memory:
+                        first += number
+                        continue
+                    devices.release_memory()
+                    if number == 1:
+                        raise self._decoder.too_large(request.width, request.height)
+                    together = 1
         finally:
             self.pipe.maybe_free_model_hooks()
-        run.put(Done(time.perf_counter() - began, peak.bytes()))
-
-    def _make_all(self, run: _Run) -> None:
-        """Every picture of the request. What is no picture is told when the others are there."""
-        request, first, failed = run.request, 0, list[UserError]()
-        together = self._together(request)
-        while first < request.count:
-            number = min(together, request.count - first)
-            try:
-                failed += self._make(run, first, number)
-            except (RuntimeError, MemoryError) as error:
-                if not devices.is_out_of_memory(error):
-                    raise
-                devices.forget_locals(error)
-                out_of_memory = True
-            else:
-                out_of_memory = False
-            if out_of_memory:
-                devices.release_memory()
-                if number == 1:
-                    raise self._decoder.too_large(request.width, request.height)
-                together = 1
-                continue
-            first += number
         if failed:
             raise failed[0]
+        yield Done(time.perf_counter() - began, peak.bytes())
 
-    def _make(self, run: _Run, first: int, number: int) -> list[UserError]:
-        """The pictures `first` .. `first + number - 1`, all at once. Gives what to say of those that failed."""
+    def _make_batch(self, run: _Run, first: int, number: int) -> Generator[ImageEvent, None, list[UserError]]:
+        """Make the pictures `first` .. `first + number - 1` at once; returns the errors of those that are none."""
         began, request = time.perf_counter(), run.request
-        latents, films = self._denoise(run, first, number)
-        pixels = self._decoder.decode(latents, request.width, request.height, self._previews.timed)
+        with compilation_errors_explained():
+            batch = yield from callback_iterator(partial(self._denoise, run, first, number))
+            with self._inference_mode():
+                pixels = self._decoder.decode(batch.latents, request.width, request.height, self._previewer.timed)
         seconds = (time.perf_counter() - began) / number
-        failed, made = [], films(latents) if films else [None] * number
-        for offset, (values, film) in enumerate(zip(pixels, made, strict=True)):
-            settings = self._settings(request, first + offset)
+        images, failed = dict[int, Image.Image](), list[UserError]()
+        for offset, values in enumerate(pixels):
             try:
-                image = self._space.picture(values, f"seed {settings.seed}")
+                images[offset] = self._space.picture(values, f"seed {request.seed + first + offset}")
             except UserError as error:
                 failed.append(error)
-            else:
-                run.put(Picture(first + offset, image, settings, seconds, film=film))
+        trajectories = self._trajectories(run, batch, images) if batch.recorder else {}
+        for offset, image in images.items():
+            settings = self._settings(request, first + offset)
+            yield Picture(first + offset, image, settings, seconds, trajectory=trajectories.get(offset))
         return failed
 
-    def _denoise(
-        self, run: _Run, first: int, number: int
-    ) -> tuple[torch.Tensor, Callable[[torch.Tensor], list[Film]] | None]:
-        """The finished latents (number, C, h, w) of unit variance, and what makes their films of them."""
-        request, process = run.request, ImageOptions.of(self.entry).process
+    def _denoise(self, run: _Run, first: int, number: int, put: Callable[[Step], None]) -> _Denoised:
+        """Run the pipeline's loop, with a `Step` after each of its steps."""
+        request, steps = run.request, run.steps
         width, height = request.width, request.height
-        pipe = self.pipe if request.start is None else self._from_picture
+        pipe = self.pipe if request.start is None else self._image_to_image
         generators = [torch.Generator("cpu").manual_seed(request.seed + first + k) for k in range(number)]
         pipe.scheduler = scheduler = self._schedulers.new(request.scheduler)
-        watched = SchedulerTracker(scheduler, process, generators)
-        show = Show(self._previews, run.decoder, number, width, height, run.task) if request.preview else None
-        recorder = TrajectoryRecorder(from_noise=request.start is None) if request.film else None
+        tracker = SchedulerTracker(scheduler, ImageOptions.of(self.entry).process, generators)
+        previews = None
+        if request.preview:
+            previews = BatchPreviews(self._previewer, run.decoder, number, width, height, run.task)
+        recorder = TrajectoryRecorder(from_noise=request.start is None) if request.trajectory else None
         last: list[torch.Tensor] = []
 
         def spatial(latents: torch.Tensor) -> torch.Tensor:
@@ -185,28 +215,49 @@ class LocalPipeline:
 
         def on_step(pipe: Any, index: int, _timestep: Any, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
             run.task.check()
-            if index:  # the first one has the words in it
-                run.steps.end()
-            moment, steps = watched.moment, int(pipe.num_timesteps)
-            assert moment is not None  # the scheduler was just asked
+            if index:  # the first one has the text encoder in it
+                steps.end()
+            step, count = tracker.current, int(pipe.num_timesteps)
+            assert step is not None  # the scheduler was just asked
             if recorder:
-                recorder.keep(index, steps, moment, spatial)
-            previews = show.pictures(lambda: spatial(moment.clean()), index + 1 == steps) if show else ()
+                recorder.record(index, count, step, spatial)
+            pictures = previews.pictures(lambda: spatial(step.clean()), index + 1 == count) if previews else ()
             last[:] = [tensors["latents"]]
-            run.put(Step(first, number, index + 1, steps, previews))
-            run.steps.begin()
+            put(Step(first, number, index + 1, count, pictures))
+            steps.begin()
             return {}
 
         options = self._options(pipe, request, number)
-        run.steps.begin()
-        found = pipe(**options, generator=generators, callback_on_step_end=on_step, output_type="latent").images
-        # Of a packed pipeline the last latents are those of its loop: what it gives is unpacked for the decoder.
-        finished = spatial(last[0]) if self._space.packed else found
-        if recorder is None:
-            return finished, None
-        return finished, lambda latents: recorder.films(
-            latents, int(pipe.num_timesteps), lambda z: self._previews.for_film(z, width, height), scheduler, process
-        )
+        with self._inference_mode():
+            steps.begin()
+            found = pipe(**options, generator=generators, callback_on_step_end=on_step, output_type="latent").images
+            # Of a packed pipeline the last latents are those of its loop: what it gives is unpacked for the decoder.
+            latents = spatial(last[0]) if self._space.packed else found
+        return _Denoised(latents, int(pipe.num_timesteps), scheduler, recorder)
+
+    def _trajectories(self, run: _Run, batch: _Denoised, images: dict[int, Image.Image]) -> dict[int, Trajectory]:
+        """The trajectory of each picture of a batch, by its place there."""
+        width, height = run.request.width, run.request.height
+        assert batch.recorder is not None
+
+        def to_pictures(latents: torch.Tensor) -> list[Image.Image]:
+            run.task.check()
+            cost = self._previewer.cost(width * height)
+            if run.decoder is not None and (cost is None or cost > FRAME_DECODE_S):
+                pictures = tiny_decode(run.decoder, latents, run.task)
+            else:
+                decoded = self._decoder.decode(latents, width, height, self._previewer.timed)
+                pictures = [to_picture(torch.nan_to_num(pixels)) for pixels in decoded]
+            for picture in pictures:
+                picture.thumbnail((FRAME_SIDE, FRAME_SIDE), Image.Resampling.LANCZOS)
+            return pictures
+
+        nothing = Image.new("RGB", (width, height))  # in place of a picture that is none
+        last = [images.get(offset, nothing) for offset in range(len(batch.latents))]
+        process = ImageOptions.of(self.entry).process
+        with self._inference_mode():
+            made = batch.recorder.trajectories(batch.latents, last, batch.steps, to_pictures, batch.scheduler, process)
+        return dict(enumerate(made))
 
     def _options(self, pipe: Any, request: ImageRequest, number: int) -> dict[str, Any]:
         """The arguments this pipeline knows, of all that any of them does."""
@@ -220,21 +271,25 @@ class LocalPipeline:
             "height": request.height,
             "use_resolution_binning": False,  # Sana: the size asked for, not the nearest of a table
         }
-        if request.negative_prompt and (request.guidance or 0) > NEGATIVE_ABOVE:
+        if request.negative_prompt:  # left out by validation where it is not read
             options["negative_prompt"] = request.negative_prompt
         if "intermediate_timesteps" in known and request.steps != 2:
             options["intermediate_timesteps"] = None  # SCM has one for two steps alone
         if request.start is not None:
             size = (request.width, request.height)
-            options["image"] = ImageOps.fit(request.start.convert("RGB"), size, Resampling.LANCZOS)
+            options["image"] = ImageOps.fit(request.start.convert("RGB"), size, Image.Resampling.LANCZOS)
             options["strength"] = request.strength
         return {name: value for name, value in options.items() if name in known}
 
     @cached_property
-    def _from_picture(self) -> Any:
-        return sibling(self.pipe)
+    def _image_to_image(self) -> Any:
+        return image_to_image_pipeline(self.pipe)
 
-    def _together(self, request: ImageRequest) -> int:
+    def _inference_mode(self) -> AbstractContextManager[None]:
+        """Weights that come and go while they are used must not become tensors of inference mode."""
+        return torch.inference_mode(self._offload == "none")
+
+    def _batch_size(self, request: ImageRequest) -> int:
         """How many pictures are made at once."""
         if request.count == 1:
             return 1  # to add up all weights would take milliseconds
@@ -257,7 +312,7 @@ class LocalPipeline:
         )
 
     def _notes(self, request: ImageRequest) -> Iterator[str]:
-        texts = ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt"))
-        yield from filter(
-            None, (note(self.pipe, text, ImageOptions.of(self.entry).tokens, name) for text, name in texts)
-        )
+        limit = ImageOptions.of(self.entry).tokens
+        for text, name in ((request.prompt, "prompt"), (request.negative_prompt, "negative prompt")):
+            if note := truncation_note(self.pipe, text, limit, name):
+                yield note

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Clean = Callable[[], torch.Tensor]  # what the model expects of the clean latents, (B, C, h, w)
 SHARE = 0.08  # of the time since the batch began
 STEP_SHARE = 0.5  # of a step: a decode that takes longer would show only every few steps, or never
-FILM_DECODE_S = 0.25  # a picture of the film may take this long
 SMALL_DECODER = 10_000_000  # parameters: tried at once on small pictures, others after the first picture was timed
 SMALL_PICTURES = 256 * 256  # pixels, of the pictures together
 LEAST_SIDE = 256  # pixels of the longer side of a linear preview, or the picture's own
@@ -31,22 +30,39 @@ CELLS = 8  # latent cells a side of each
 RIDGE = 1e-3
 
 
-class Previews:
-    """What previews of one pipeline need: the linear map, and how long its decoder takes (seconds per pixel)."""
+class Previewer:
+    """What previews of one pipeline need: the linear map, and how long its decoder takes.
+
+    Args:
+        space: The pipeline's latents.
+        decodes: Whether its decoder is on the device all the time.
+    """
 
     def __init__(self, space: LatentSpace, decodes: bool) -> None:
         self.space = space
-        self.decodes = decodes  # the decoder is on the device all the time
+        self.decodes = decodes
         self._small = sum(value.numel() for value in space.vae.parameters()) < SMALL_DECODER
-        self._seconds: float | None = None
+        self._seconds: float | None = None  # of the decoder, per pixel
         self._map: torch.Tensor | None = None
 
     def timed(self, pixels: int, seconds: float) -> None:
-        """Remember how long a decode took."""
+        """Remember how long a decode took.
+
+        Args:
+            pixels: Of the batch.
+            seconds: How long.
+        """
         self._seconds = seconds / pixels
 
     def cost(self, pixels: int) -> float | None:
-        """Seconds a decode will take; 0 for one worth trying, None for one nobody knows yet."""
+        """How long a decode will take.
+
+        Args:
+            pixels: Of the batch.
+
+        Returns:
+            Seconds; 0 for one worth trying, None if not known yet.
+        """
         if self._seconds is not None:
             return self._seconds * pixels
         return 0.0 if self._small and pixels <= SMALL_PICTURES else None
@@ -70,7 +86,13 @@ class Previews:
         self._map = torch.linalg.solve(square, x.T @ y) if finite else torch.zeros_like(square[:, :3])
 
     def linear(self, latents: torch.Tensor, width: int, height: int) -> tuple[Image.Image, ...]:
-        """(B, C, h, w) as pictures of one colour a cell, smoothed."""
+        """Pictures of one colour a latent cell, smoothed.
+
+        Args:
+            latents: (B, C, h, w) of unit variance.
+            width: Of a finished picture, in pixels.
+            height: Of a finished picture, in pixels.
+        """
         assert self._map is not None  # `prepare` comes first
         values = latents.detach().to("cpu", torch.float32).permute(0, 2, 3, 1)
         colours = torch.nan_to_num(_with_one(values) @ self._map)  # (B, h, w, 3)
@@ -78,34 +100,40 @@ class Previews:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         return tuple(to_picture(one.permute(2, 0, 1)).resize(size, Image.Resampling.BICUBIC) for one in colours)
 
-    def sharp(self, latents: torch.Tensor) -> tuple[Image.Image, ...]:
-        """(B, C, h, w) through the pipeline's own decoder."""
+    def decoded(self, latents: torch.Tensor) -> tuple[Image.Image, ...]:
+        """Pictures by the pipeline's own decoder.
+
+        Args:
+            latents: (B, C, h, w) of unit variance.
+        """
         began = time.perf_counter()
         pixels = torch.nan_to_num(self.space.decode(latents))
         self.timed(pixels[:, 0].numel(), time.perf_counter() - began)
         return tuple(to_picture(one) for one in pixels)
 
-    def for_film(self, latents: torch.Tensor, width: int, height: int) -> tuple[Image.Image, ...]:
-        """The best that does not take long."""
-        cost = self.cost(width * height)
-        if cost is not None and cost <= FILM_DECODE_S:
-            return self.sharp(latents)
-        return self.linear(latents, width, height)
 
+class BatchPreviews:
+    """The previews of one batch.
 
-class Show:
-    """The previews of one batch."""
+    Args:
+        previewer: Of the pipeline.
+        decoder: A tiny autoencoder of the same latents, or None.
+        number: Pictures of the batch.
+        width: Of a picture, in pixels.
+        height: Of a picture, in pixels.
+        task: Stops a decode by the tiny autoencoder.
+    """
 
     def __init__(
         self,
-        previews: Previews,
+        previewer: Previewer,
         decoder: "PhotoAutoencoder | None",
         number: int,
         width: int,
         height: int,
         task: Task,
     ) -> None:
-        self._previews = previews
+        self._previewer = previewer
         self._decoder = decoder
         self._number = number
         self._size = (width, height)
@@ -115,39 +143,56 @@ class Show:
         self._has_shown = False
 
     def pictures(self, clean: Clean, is_last: bool) -> tuple[Image.Image, ...]:
-        """Pictures of the predicted clean latents (`clean()` gives them), or none where that would take too long."""
+        """Pictures of the predicted clean latents, or none where that would take too long.
+
+        Args:
+            clean: Gives the latents (B, C, h, w) of unit variance.
+            is_last: Whether this was the last step.
+        """
         now = time.perf_counter()
         step, elapsed = now - self._last, now - self._began
-        shown = self._shown(clean, step, elapsed, is_last)
-        self._has_shown = self._has_shown or bool(shown)
+        pictures = self._pictures(clean, step, elapsed, is_last)
+        self._has_shown = self._has_shown or bool(pictures)
         self._last = time.perf_counter()
         self._spent += self._last - now
-        return shown
+        return pictures
 
-    def _shown(self, clean: Clean, step: float, elapsed: float, is_last: bool) -> tuple[Image.Image, ...]:
+    def _pictures(self, clean: Clean, step: float, elapsed: float, is_last: bool) -> tuple[Image.Image, ...]:
         width, height = self._size
-        sharp = self._previews.cost(width * height * self._number) if self._previews.decodes else None
-        if sharp is not None and sharp <= STEP_SHARE * step:
-            way, cost = self._previews.sharp, sharp
+        cost = self._previewer.cost(width * height * self._number) if self._previewer.decodes else None
+        if cost is not None and cost <= STEP_SHARE * step:
+            decode = self._previewer.decoded
         elif self._decoder is not None:
-            way, cost = self._tiny, self._tiny_cost
+            decode, cost = self._tiny, self._tiny_cost
         else:
-            return self._previews.linear(clean(), width, height)
+            return self._previewer.linear(clean(), width, height)
         if is_last:
             return ()  # the picture itself comes now
         if cost <= SHARE * elapsed - self._spent:
-            return way(clean())
-        return () if self._has_shown else self._previews.linear(clean(), width, height)
+            return decode(clean())
+        return () if self._has_shown else self._previewer.linear(clean(), width, height)
 
     def _tiny(self, latents: torch.Tensor) -> tuple[Image.Image, ...]:
         began = time.perf_counter()
         assert self._decoder is not None
-        arrays: list[np.ndarray] = [
-            self._decoder.decode(np.nan_to_num(one.detach().to("cpu", torch.float32).numpy()), self._task)
-            for one in latents
-        ]
+        pictures = tiny_decode(self._decoder, latents, self._task)
         self._tiny_cost = time.perf_counter() - began
-        return tuple(Image.fromarray(array) for array in arrays)
+        return tuple(pictures)
+
+
+def tiny_decode(decoder: "PhotoAutoencoder", latents: torch.Tensor, task: Task) -> list[Image.Image]:
+    """Pictures by a tiny autoencoder.
+
+    Args:
+        decoder: The autoencoder.
+        latents: (B, C, h, w) of unit variance.
+        task: Stops the work.
+
+    Raises:
+        Cancelled: After `task.cancel()`.
+    """
+    arrays = [np.nan_to_num(one.detach().to("cpu", torch.float32).numpy()) for one in latents]
+    return [Image.fromarray(decoder.decode(array, task)) for array in arrays]
 
 
 def _with_one(values: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
-"""How much of a prompt a model reads.
+"""How much of a prompt a model reads, and what its text encoder truncates.
 
 Invariants: nothing is shortened here, the pipelines do that; this module says beforehand what they will not read,
-since their own word about it goes to a log nobody sees.
+since their own warning goes to a log nobody sees.
 """
 
 from typing import Any
@@ -10,8 +10,17 @@ TEMPLATED = ("Flux2KleinPipeline", "ZImagePipeline", "ZImageImg2ImgPipeline")  #
 SHOWN = 160  # characters of what was cut
 
 
-def unread(pipe: Any, text: str, limit: int) -> tuple[int, int, str]:
-    """(tokens of the text, tokens read of it, what is not read). `limit` is the catalogue's, 0 for the tokenizer's."""
+def truncation(pipe: Any, text: str, limit: int) -> tuple[int, int, str]:
+    """What of a prompt is read.
+
+    Args:
+        pipe: A pipeline with a fast tokenizer.
+        text: The prompt.
+        limit: Most tokens, 0 for the tokenizer's own limit.
+
+    Returns:
+        Tokens of the text, tokens read of it, and the text that is not read.
+    """
     tokenizer = pipe.tokenizer
     most = min(limit or tokenizer.model_max_length, tokenizer.model_max_length)
     if type(pipe).__name__ in TEMPLATED:
@@ -28,9 +37,16 @@ def unread(pipe: Any, text: str, limit: int) -> tuple[int, int, str]:
     return len(ids), room, text[found["offset_mapping"][room][0] :]
 
 
-def note(pipe: Any, text: str, limit: int, name: str) -> str:
-    """What to tell about the length of a prompt, or ""."""
-    tokens, read, cut = unread(pipe, text, limit)
+def truncation_note(pipe: Any, text: str, limit: int, name: str) -> str:
+    """A sentence about a prompt that is not read whole, or "".
+
+    Args:
+        pipe: A pipeline with a fast tokenizer.
+        text: The prompt.
+        limit: Most tokens, 0 for the tokenizer's own limit.
+        name: What the sentence calls the prompt.
+    """
+    tokens, read, cut = truncation(pipe, text, limit)
     if not cut:
         return ""
     shown = cut if len(cut) <= SHOWN else f"{cut[:SHOWN]}…"

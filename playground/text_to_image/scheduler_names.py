@@ -1,7 +1,7 @@
 """The names other tools give to samplers, and the scheduler classes of diffusers they mean.
 
-Invariants: one table, read both ways. A class has one name it is written under (`name_of`), and any number of
-names it is recognised by (`class_named`); a class without a name of its own is written as it is.
+Invariants: one table, read both ways. A class has one name it is written under (`scheduler_label`), and any number of
+names it is recognised by (`scheduler_class`); a class without a name of its own is written as it is.
 """
 
 import re
@@ -45,22 +45,37 @@ def _plain(name: str) -> str:
 _CLASSES = {_plain(name): kind for kind, names in _TABLE.items() for name in (kind, *names)}
 
 
-def name_of(scheduler: str) -> str:
-    """The name a scheduler class is written under in a picture's `parameters`."""
+def scheduler_label(scheduler: str) -> str:
+    """The name a scheduler class is written under in a picture's `parameters`.
+
+    Args:
+        scheduler: A class name of diffusers.
+    """
     return _TABLE[scheduler][0] if scheduler in _TABLE else scheduler
 
 
-def class_named(name: str) -> str:
-    """The scheduler class that any tool's name means; a class name itself; "" for what is neither."""
-    return _found(name)[0]
+def scheduler_class(name: str) -> str:
+    """The scheduler class that a name means.
+
+    Args:
+        name: Any tool's name of a sampler, or a class name.
+
+    Returns:
+        A class name of diffusers; "" for an unknown name.
+    """
+    return _split(name)[0]
 
 
-def schedule_named(name: str) -> str:
-    """The noise schedule a tool put behind the sampler's name ("Karras"), or ""."""
-    return _found(name)[1]
+def noise_schedule_name(name: str) -> str:
+    """The noise schedule that a tool put behind a sampler's name ("Karras"), or "".
+
+    Args:
+        name: Any tool's name of a sampler.
+    """
+    return _split(name)[1]
 
 
-def _found(name: str) -> tuple[str, str]:
+def _split(name: str) -> tuple[str, str]:
     if _plain(name) in _CLASSES:
         return _CLASSES[_plain(name)], ""
     suffix = _SUFFIX.search(name)

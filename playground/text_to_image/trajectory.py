@@ -1,74 +1,113 @@
-"""The filmstrip: how a picture came out of noise, and how noise would take it back.
+"""The trajectory of a picture: how it came out of noise, and how noise would take it back.
 
-Invariants: while the pipeline runs only latents are kept; they become pictures when it is done. The forward
-process mixes the finished latent with the picture's own noise in the shares of the same steps.
+Invariants: while the pipeline runs only latents are kept; they become pictures when it is done. The forward process
+mixes the finished latent with the picture's own noise in the shares of the same steps. Every frame is decoded, and the
+last one is the picture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from playground.text_to_image.scheduler_tracker import Moment, Process, Shares, curve
-from playground.text_to_image.types import Film, Frame
+from playground.text_to_image.scheduler_tracker import NoiseLevel, Process, SchedulerStep, noise_schedule
+from playground.text_to_image.types import Trajectory, TrajectoryFrame
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MOST_FRAMES = 10
-Shown = Callable[[torch.Tensor], "tuple[Image.Image, ...]"]  # (B, C, h, w) to B pictures
+ToPictures = Callable[[torch.Tensor], "Sequence[Image.Image]"]  # (B, C, h, w) to B pictures
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
+class _Recorded:
     step: int
-    shares: Shares
+    level: NoiseLevel
     noisy: torch.Tensor  # (B, C, h, w)
     clean: torch.Tensor
 
 
 class TrajectoryRecorder:
-    """The moments of one batch that its films will show."""
+    """Keeps the steps of one batch that its trajectories will show.
+
+    Args:
+        from_noise: Whether the batch began from pure noise, and not from a start picture.
+    """
 
     def __init__(self, from_noise: bool) -> None:
-        self._kept: list[_Kept] = []
+        self._recorded: list[_Recorded] = []
         self._from_noise = from_noise
 
-    def keep(self, step: int, steps: int, moment: Moment, spatial: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """Look at the moment before step `step` (from 0) of `steps`, if it is one of those shown."""
-        if step in chosen(steps):
-            noisy, clean = (spatial(latents).detach().float() for latents in (moment.noisy, moment.clean()))
-            self._kept.append(_Kept(step, moment.shares, noisy.clone(), clean.clone()))
+    def record(
+        self, index: int, steps: int, step: SchedulerStep, spatial: Callable[[torch.Tensor], torch.Tensor]
+    ) -> None:
+        """Keep a step, if it is one of those shown.
 
-    def films(self, finished: torch.Tensor, steps: int, shown: Shown, scheduler: Any, process: Process) -> list[Film]:
-        """A film for each of the finished latents (B, C, h, w) of unit variance."""
-        finished = finished.float()
-        noise = self._noise()
-        reverse: list[list[Frame]] = [[] for _ in finished]
-        forward: list[list[Frame]] = [[] for _ in finished]
-        for kept in self._kept:
-            shares = kept.shares
-            mixed = shares.signal * finished + shares.noise * noise.to(finished.device)
-            three = (shown(kept.noisy), shown(kept.clean), shown(mixed))
-            for number, (noisy, clean, again) in enumerate(zip(*three, strict=True)):
-                reverse[number].append(Frame(kept.step, shares.timestep, shares.signal, shares.noise, noisy, clean))
-                forward[number].append(Frame(kept.step, shares.timestep, shares.signal, shares.noise, again, None))
-        for number, picture in enumerate(shown(finished)):
-            last = Frame(steps, 0.0, 1.0, 0.0, picture, None)
+        Args:
+            index: Which step, from 0.
+            steps: How many there are.
+            step: What the scheduler was given.
+            spatial: Brings the pipeline's latents to (B, C, h, w).
+        """
+        if index in shown_steps(steps):
+            noisy, clean = (spatial(latents).detach().float() for latents in (step.noisy, step.clean()))
+            self._recorded.append(_Recorded(index, step.level, noisy.clone(), clean.clone()))
+
+    def trajectories(
+        self,
+        latents: torch.Tensor,
+        images: "Sequence[Image.Image]",
+        steps: int,
+        to_pictures: ToPictures,
+        scheduler: Any,
+        process: Process,
+    ) -> list[Trajectory]:
+        """A trajectory for each picture of the batch.
+
+        Args:
+            latents: The finished ones, (B, C, h, w) of unit variance.
+            images: The B finished pictures.
+            steps: How many there were.
+            to_pictures: Decodes latents.
+            scheduler: Gives the training schedule.
+            process: What the denoiser learned to undo.
+        """
+        latents = latents.float()
+        noise = self._initial_noise()
+        reverse: list[list[TrajectoryFrame]] = [[] for _ in images]
+        forward: list[list[TrajectoryFrame]] = [[] for _ in images]
+        for recorded in self._recorded:
+            level = recorded.level
+            mixed = level.signal * latents + level.noise * noise.to(latents.device)
+            rows = (to_pictures(recorded.noisy), to_pictures(recorded.clean), to_pictures(mixed))
+            moment = (recorded.step, level.timestep, level.signal, level.noise)
+            for number, (noisy, clean, again) in enumerate(zip(*rows, strict=True)):
+                reverse[number].append(TrajectoryFrame(*moment, noisy, clean))
+                forward[number].append(TrajectoryFrame(*moment, again, None))
+        for number, image in enumerate(images):
+            last = TrajectoryFrame(steps, 0.0, 1.0, 0.0, image, None)
             reverse[number].append(last)
             forward[number].append(last)
-        schedule = curve(scheduler, process)
-        return [Film(tuple(there), tuple(back), schedule) for there, back in zip(reverse, forward, strict=True)]
+        schedule = noise_schedule(scheduler, process)
+        return [Trajectory(tuple(back), tuple(there), schedule) for back, there in zip(reverse, forward, strict=True)]
 
-    def _noise(self) -> torch.Tensor:
+    def _initial_noise(self) -> torch.Tensor:
         """What the pictures began from; begun from another picture, what the model took for noise in it."""
-        first = self._kept[0]
-        rest = 0.0 if self._from_noise else first.shares.signal * first.clean
-        return (first.noisy - rest) / max(first.shares.noise, 1e-4)
+        first = self._recorded[0]
+        rest = 0.0 if self._from_noise else first.level.signal * first.clean
+        return (first.noisy - rest) / max(first.level.noise, 1e-4)
 
 
-def chosen(steps: int) -> frozenset[int]:
-    """Which of `steps` steps (from 0) a film shows: all of a few, else the first, the last and some between."""
+def shown_steps(steps: int) -> frozenset[int]:
+    """Which steps a trajectory shows: all of a few, else the first, the last and some between.
+
+    Args:
+        steps: How many there are.
+
+    Returns:
+        Indices from 0, at most `MOST_FRAMES`.
+    """
     count = min(steps, MOST_FRAMES)
     return frozenset(round(number * (steps - 1) / max(1, count - 1)) for number in range(count))

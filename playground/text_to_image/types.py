@@ -15,11 +15,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """What is wished. Zeros, None and empty words mean "as the model likes it".
+    """What is asked for. Zeros, None and empty text mean the model's own default.
 
-    Picture k of `count` has the seed `seed + k`, and is the picture that this seed alone would give. `prompt` goes to
-    the model; `written` is what the person wrote before it was expanded ("" where nothing was). `start` is a picture
-    to begin from, which keeps about 1 - `strength` of itself (0..1). With `film` the steps are kept to look at.
+    Attributes:
+        prompt: What goes to the model.
+        negative_prompt: What the picture should not show; used by some models, at a guidance above 1.
+        width: Pixels.
+        height: Pixels.
+        steps: Of denoising.
+        guidance: Scale of classifier-free guidance.
+        scheduler: Class name of diffusers.
+        seed: Picture k of `count` has the seed `seed + k`, and is the picture that this seed alone would give.
+        count: How many pictures.
+        start: The picture that image-to-image begins from.
+        strength: How much of `start` is replaced by noise, 0..1.
+        preview: Whether steps come with pictures of what is expected.
+        trajectory: Whether the steps are kept to look at.
+        score: Whether the pictures are scored by CLIP.
+        written: What the person wrote before the prompt was expanded, "" where nothing was.
     """
 
     prompt: str
@@ -34,23 +47,25 @@ class ImageRequest:
     start: "Image.Image | None" = None
     strength: float = 0.6
     preview: bool = True
-    film: bool = False
+    trajectory: bool = False
     score: bool = True
     written: str = ""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was really done for one picture: what its file says, and what a second run needs to give it again.
+    """What one picture was made with: what its file says, and what a second run needs to give it again.
 
-    `strength` is 1 where nothing was begun from. `scheduler` is a class name of diffusers or "" where a server keeps
-    it to itself; the same for sizes, steps and guidance of 0.
+    Attributes as of `ImageRequest`, and:
+        model: The catalogue's id.
+        scheduler: "" where a server keeps it to itself; the same for sizes, steps and guidance of 0.
+        strength: 1 where there was no start picture.
     """
 
     prompt: str
     negative_prompt: str
     written: str
-    model: str  # the catalogue's id
+    model: str
     scheduler: str
     steps: int
     guidance: float
@@ -61,12 +76,17 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One moment of the way from noise to picture. `step` counts from 0 (pure noise); `timestep` is the scheduler's.
+class TrajectoryFrame:
+    """One moment between noise and picture.
 
-    `signal` and `noise` are the shares in which clean latent and noise are mixed there (the square roots of alpha-bar
-    and 1 - alpha-bar, or 1 - sigma and sigma). `noisy` and `clean` are the latent and the clean one that the model
-    then expects, as pictures; `clean` is None where the model was not asked (the last frame, the forward process).
+    Attributes:
+        step: From 0 (pure noise).
+        timestep: The scheduler's.
+        signal: The share of the clean latent in the mixture: the square root of alpha-bar, or 1 - sigma.
+        noise: The share of noise: the square root of 1 - alpha-bar, or sigma.
+        noisy: The latent as a picture.
+        clean: The clean latent that the model then expects, as a picture; None where the model was not asked (the
+            last frame, the forward process).
     """
 
     step: int
@@ -78,17 +98,28 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Film:
-    """The reverse process as it went, and the forward process from the finished picture at the same timesteps."""
+class Trajectory:
+    """How a picture came out of noise.
 
-    reverse: tuple[Frame, ...]
-    forward: tuple[Frame, ...]
-    schedule: tuple[tuple[float, float, float], ...]  # (timestep, signal, noise) over the whole training schedule
+    Attributes:
+        reverse: The reverse process as it went.
+        forward: The forward process from the finished picture, at the same timesteps.
+        schedule: (timestep, signal, noise) over the whole training schedule.
+    """
+
+    reverse: tuple[TrajectoryFrame, ...]
+    forward: tuple[TrajectoryFrame, ...]
+    schedule: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True)
 class Started:
-    """The work begins: the settings of the first picture, and what of the wish was changed, in words."""
+    """The work begins.
+
+    Attributes:
+        settings: Of the first picture.
+        notes: What of the request was changed, in words.
+    """
 
     settings: Settings
     notes: tuple[str, ...] = ()
@@ -96,31 +127,54 @@ class Started:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the pictures `first` .. `first + together - 1` (from 0) is done; `previews` show them (or none)."""
+    """A step of some pictures is done.
+
+    Attributes:
+        first: The first of the pictures, from 0.
+        together: How many are made at once, from that one on.
+        step: Which step, from 1.
+        steps: How many there are.
+        previews: The pictures as they are expected to become, or none.
+    """
 
     first: int
     together: int
-    step: int  # from 1
+    step: int
     steps: int
     previews: tuple["Image.Image", ...] = ()
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One finished picture. `score` is 100 cos(image, text) of the CLIP named in `scored_by`."""
+    """One finished picture.
+
+    Attributes:
+        index: Of those of the request, from 0.
+        image: RGB.
+        settings: What it was made with.
+        seconds: Its share of the time that its batch took, from the first step to the picture.
+        score: 100 cos(image, text), None where there is no CLIP.
+        scored_by: The name of that CLIP.
+        trajectory: Its steps, where they were asked for.
+    """
 
     index: int
     image: "Image.Image"
     settings: Settings
-    seconds: float  # its share of the time its batch took, from the first step to the picture
+    seconds: float
     score: float | None = None
     scored_by: str = ""
-    film: Film | None = None
+    trajectory: Trajectory | None = None
 
 
 @dataclass(frozen=True)
 class Done:
-    """All pictures are there. `peak_bytes` is the most memory of the device (a GPU) or process (a CPU) meanwhile."""
+    """All pictures are there.
+
+    Attributes:
+        seconds: From the request to the last picture.
+        peak_bytes: The most memory in use meanwhile: of the device (a GPU) or the process (a CPU); 0 if unknown.
+    """
 
     seconds: float
     peak_bytes: int
@@ -133,9 +187,18 @@ class ImageEngine(Protocol):
     """Anything that makes pictures: a local pipeline or a server."""
 
     def generate(self, request: ImageRequest, task: Task) -> Iterator[ImageEvent]:
-        """Yield `Started`, then `Step`s and `Picture`s, then `Done`.
+        """Make the pictures of a request.
 
-        Raises `Cancelled` at the next step after `task.cancel()`, and `UserError` for what the user can mend.
-        Pictures yielded before stay valid, and the engine is usable again afterwards, whatever happened.
+        Args:
+            request: What is asked for.
+            task: Stops the work and is told its phases.
+
+        Yields:
+            `Started`, then `Step`s and `Picture`s, then `Done`. Pictures yielded before an error stay valid, and the
+            engine is usable again afterwards, whatever happened.
+
+        Raises:
+            Cancelled: At the next step after `task.cancel()`.
+            UserError: What the user can mend.
         """
         ...

@@ -1,7 +1,7 @@
-"""A request held to what its model can do: the same for the page, the API and a restored picture.
+"""Validation of requests against what their model can do: the same for the page, the API and a restored picture.
 
-Invariants: what means nothing is refused, what goes too far is brought inside the limits, and every change is
-said. Settling a settled request changes nothing.
+Invariants: what means nothing is refused, what goes too far is brought inside the limits, and every change is told.
+Validating a validated request changes nothing.
 """
 
 import random
@@ -12,29 +12,37 @@ from PIL import Image
 
 from playground.catalog import Entry
 from playground.errors import UserError
-from playground.text_to_image.limits import Limits, limits_of
+from playground.text_to_image.limits import NEGATIVE_ABOVE, Limits, limits_of
 from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.types import ImageRequest
 from playground.validation import MAX_SEED, clamp, clamp_whole, quote, validate_finite, validate_seed
 
 LONGEST_PROMPT = 8_000  # characters; no model reads more
 LEAST_STRENGTH = 0.05
-NEGATIVE_ABOVE = 1.0  # classifier-free guidance of 1 is the prompt alone
 
 
 @dataclass(frozen=True)
 class ValidatedRequest:
-    """A request of which every value is settled, and what was changed on the way, in words."""
+    """A request whose every value is as the model will be given it.
+
+    Attributes:
+        request: The request.
+        notes: What was changed, in words.
+    """
 
     request: ImageRequest
     notes: tuple[str, ...]
 
 
 def validate_request(entry: Entry, request: ImageRequest) -> ValidatedRequest:
-    """Every value of the request as the model will be given it.
+    """Every value of a request as the model will be given it.
+
+    Args:
+        entry: The model in the catalogue.
+        request: What is asked for.
 
     Raises:
-        UserError: the prompt is empty, or a value is of another kind (text for a number, not finite).
+        UserError: The prompt is empty, or a value is of another kind (text for a number, not finite).
     """
     limits, notes = limits_of(entry), list[str]()
     for name in ("prompt", "negative_prompt", "scheduler", "written"):
@@ -51,10 +59,10 @@ def validate_request(entry: Entry, request: ImageRequest) -> ValidatedRequest:
     strength = float(_inside(request.strength, "strength", (LEAST_STRENGTH, 0.6, 1.0), notes) or 0.0)
     if start is not None and not limits.reference:
         steps, strength = _enough_steps(steps, strength, limits, notes)
-    settled = replace(
+    validated = replace(
         request,
-        prompt=_short(request.prompt, "prompt", notes),
-        negative_prompt=_short(request.negative_prompt, "negative prompt", notes),
+        prompt=_cut(request.prompt, "prompt", notes),
+        negative_prompt=_cut(request.negative_prompt, "negative prompt", notes),
         width=width,
         height=height,
         steps=steps,
@@ -64,15 +72,21 @@ def validate_request(entry: Entry, request: ImageRequest) -> ValidatedRequest:
         count=count,
         strength=strength,
         start=start,
-        film=bool(request.film) and limits.film,
+        trajectory=bool(request.trajectory) and limits.trajectory,
     )
-    return ValidatedRequest(_without_negative(settled, limits, notes), tuple(notes))
+    return ValidatedRequest(_without_unread_negative(validated, limits, notes), tuple(notes))
 
 
 def working_bytes(entry: Entry, request: ImageRequest) -> int:
-    """The room a settled request takes beside the weights: the catalogue's figure, by the picture's area."""
-    usual = ImageOptions.of(entry).sizes[1] ** 2
-    return int(ImageOptions.of(entry).working_bytes * max(0.25, request.width * request.height / usual))
+    """The memory that a request takes beside the weights: the catalogue's figure, by the picture's area.
+
+    Args:
+        entry: The model in the catalogue.
+        request: A validated request.
+    """
+    options = ImageOptions.of(entry)
+    usual = options.sizes[1] ** 2
+    return int(options.working_bytes * max(0.25, request.width * request.height / usual))
 
 
 def _with_open_defaults(limits: Limits) -> Limits:
@@ -150,12 +164,12 @@ def _scheduler(name: str, limits: Limits, notes: list[str]) -> str:
 
 def _start(image: Any, limits: Limits, notes: list[str]) -> Any:
     if image is not None and not isinstance(image, Image.Image):
-        raise UserError("The picture to begin from must be a picture.")
+        raise UserError("The start picture must be a picture.")
     if image is not None and not limits.image_to_image:
-        notes.append("This model cannot begin from a picture; it began from noise.")
+        notes.append("This model cannot begin from a picture, so it began from noise.")
         return None
     if image is not None and limits.reference:
-        notes.append("This model looks at the picture as a reference: strength means nothing to it.")
+        notes.append("This model takes the start picture as a reference, so strength has no effect.")
     return image
 
 
@@ -171,18 +185,17 @@ def _enough_steps(steps: int, strength: float, limits: Limits, notes: list[str])
     return max(steps, needed), strength
 
 
-def _without_negative(request: ImageRequest, limits: Limits, notes: list[str]) -> ImageRequest:
+def _without_unread_negative(request: ImageRequest, limits: Limits, notes: list[str]) -> ImageRequest:
     if not request.negative_prompt.strip():
         return replace(request, negative_prompt="")
-    guided = limits.negative and (request.guidance or 0) > NEGATIVE_ABOVE
-    if guided or not limits.schedulers:  # a server knows for itself
+    if limits.reads_negative_prompt(request.guidance) or not limits.schedulers:  # a server knows for itself
         return request
     why = f"only at a guidance above {NEGATIVE_ABOVE:g}" if limits.negative else "never by this model"
     notes.append(f"The negative prompt was left out: it is used {why}.")
     return replace(request, negative_prompt="")
 
 
-def _short(text: str, name: str, notes: list[str]) -> str:
+def _cut(text: str, name: str, notes: list[str]) -> str:
     if len(text) <= LONGEST_PROMPT:
         return text
     notes.append(f"The {name} has {len(text):,} characters; what comes after the first {LONGEST_PROMPT:,} was cut.")

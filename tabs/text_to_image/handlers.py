@@ -74,9 +74,9 @@ class ImageHandlers:
         if kept.film is not None:
             yield Updates(film=render.film(kept.film, language, kept.settings.seed)).updates()
             return
-        if not self.service.limits(kept.settings.model).film:
+        if not self.service.limits(kept.settings.model).trajectory:
             raise UserError(say(language, "image_film_never"))
-        wish = replace(again(kept), film=True, score=False)
+        wish = replace(again(kept), trajectory=True, score=False)
         job = self.service.generate(visitor_of(request), kept.settings.model, wish)
         yield from self._follow(visit, job, kept.settings.model, wish, language, filmed=kept.key)
 
@@ -101,7 +101,7 @@ class ImageHandlers:
             score=picture.score,
             scored_by=picture.scored_by,
             start=request.start,
-            film=picture.film,
+            film=picture.trajectory,
         )
 
     # --- while it draws ------------------------------------------------------------------------------
@@ -168,13 +168,13 @@ class ImageHandlers:
             run.pictures.append(event)
             run.previews = []
             if filmed is not None:
-                if event.film is not None:
-                    visit.filmed(filmed, event.film)
+                if event.trajectory is not None:
+                    visit.filmed(filmed, event.trajectory)
                 return Updates()
             kept, dropped = self.keep(visit, event, run.number, run.request)
             run.dropped += dropped
-            if event.film is not None:
-                visit.filmed(kept.key, event.film)
+            if event.trajectory is not None:
+                visit.filmed(kept.key, event.trajectory)
             return Updates(shelf=render.shelf(visit, language), canvas=render.kept_canvas(kept, language))
         if isinstance(event, Done):
             run.done = event

@@ -47,8 +47,8 @@ class GridHandlers:
         language = language_of(request)
         idle(visit, say(language, "image_busy"))
         service, options = self.handlers.service, Options(*values)
-        x = grid.parse(x_kind, x_text or "")
-        y = None if y_kind == NOTHING else grid.parse(y_kind, y_text or "")
+        x = grid.parse_axis(x_kind, x_text or "")
+        y = None if y_kind == NOTHING else grid.parse_axis(y_kind, y_text or "")
         wish = options.request(service.limits(options.model))
         job = service.grid(visitor_of(request), options.model, wish, x, y)
         count, cells, error, where = len(x.values) * (len(y.values) if y else 1), list[Cell](), None, ""
@@ -89,7 +89,7 @@ class GridHandlers:
             visit.job = None
             job.cancel()
             if cells:
-                sheet = grid.sheet(cells, x, y)
+                sheet = grid.contact_sheet(cells, x, y)
                 labels = {name: str(sheet.info[name]) for name in ("labels",) if name in sheet.info}
                 visit.sheet = encoding.png(sheet, {"parameters": infotext.write(cells[0].picture.settings), **labels})
         canvas = render.kept_canvas(visit.current(), language)

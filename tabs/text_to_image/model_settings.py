@@ -69,7 +69,7 @@ def described(
         gr.Slider(**slider_range(1, limits.count), visible=limits.count > 1),
         gr.Column(visible=limits.image_to_image),
         gr.Slider(interactive=not limits.reference, **strength),
-        gr.Checkbox(visible=limits.film),
+        gr.Checkbox(visible=limits.trajectory),
         chips(prompt, language) if limits.vocabulary else gr.skip(),
         gr.Button(visible=limits.vocabulary), drawn, drawn, other, other,
     )  # fmt: skip

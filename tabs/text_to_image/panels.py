@@ -153,7 +153,7 @@ def film_panel(limits: Limits) -> Filming:
         with gr.Row(equal_height=True):
             go = gr.Button(label("image_film_go"), size="sm", min_width=160, scale=0, elem_id="image-film-go")
             always = gr.Checkbox(
-                False, label=label("image_film_always"), min_width=160, visible=limits.film, container=False,
+                False, label=label("image_film_always"), min_width=160, visible=limits.trajectory, container=False,
                 elem_id="image-film-always",
             )  # fmt: skip
         film = Film({"rows": [], "hint": ""}, elem_id="image-film")

@@ -11,7 +11,7 @@ from playground.catalog import Entry
 from playground.imaging import encoding
 from playground.runtime.task import Phase
 from playground.text_to_image.limits import Limits
-from playground.text_to_image.types import Done, Film, Frame, Picture, Step
+from playground.text_to_image.types import Done, Picture, Step, Trajectory, TrajectoryFrame
 from playground.weights.types import State
 from tabs.common.model_menu import model_line as plain_line
 from tabs.common.model_menu import state_text
@@ -182,7 +182,7 @@ def sent_text(text: str, notes: Sequence[str]) -> str:
 # --- the filmstrip ------------------------------------------------------------------------------------
 
 
-def film(found: Film | None, language: str, seed: int | None = None) -> dict[str, Any]:
+def film(found: Trajectory | None, language: str, seed: int | None = None) -> dict[str, Any]:
     """The value of a `Film`: both ways at the same times, and the schedule with a mark for each."""
     if found is None or not found.reverse:
         return {"rows": [], "hint": say(language, "image_film_empty")}
@@ -210,19 +210,19 @@ def film(found: Film | None, language: str, seed: int | None = None) -> dict[str
     return {"rows": rows, "schedule": _schedule(found, reverse, language), "hint": hint}
 
 
-def _spread(frames: Sequence[Frame]) -> list[Frame]:
+def _spread(frames: Sequence[TrajectoryFrame]) -> list[TrajectoryFrame]:
     """At most `MOST_FRAMES`, first and last among them."""
     if len(frames) <= MOST_FRAMES:
         return list(frames)
     return [frames[round(n * (len(frames) - 1) / (MOST_FRAMES - 1))] for n in range(MOST_FRAMES)]
 
 
-def _frame(frame: Frame, picture: Image.Image | None, label: str, language: str) -> dict[str, str]:
+def _frame(frame: TrajectoryFrame, picture: Image.Image | None, label: str, language: str) -> dict[str, str]:
     title = say(language, "image_film_title", t=frame.timestep, signal=frame.signal, noise=frame.noise)
     return {"src": "" if picture is None else jpeg_uri(picture, FRAME_SIDE), "label": label, "title": title}
 
 
-def _schedule(found: Film, shown: Sequence[Frame], language: str) -> dict[str, Any]:
+def _schedule(found: Trajectory, shown: Sequence[TrajectoryFrame], language: str) -> dict[str, Any]:
     """Curves in the unit square: x is the time from pure noise (0) to the picture (1)."""
     longest = max([time for time, _, _ in found.schedule] + [frame.timestep for frame in shown] + [1e-9])
 

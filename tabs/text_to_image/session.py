@@ -11,7 +11,7 @@ from playground.errors import UserError
 from playground.imaging import uploads
 from playground.runtime.worker import Job
 from playground.text_to_image.limits import Limits
-from playground.text_to_image.types import Film, ImageRequest, Settings
+from playground.text_to_image.types import ImageRequest, Settings, Trajectory
 
 MOST_KEPT = 48  # pictures
 MOST_KEPT_BYTES = 64_000_000  # of their PNGs
@@ -31,7 +31,7 @@ class Kept:
     score: float | None
     scored_by: str
     start: Image.Image | None = None
-    film: Film | None = None
+    film: Trajectory | None = None
 
 
 class SessionState:
@@ -64,7 +64,7 @@ class SessionState:
             dropped += 1
         return dropped
 
-    def filmed(self, key: int, film: Film) -> None:
+    def filmed(self, key: int, film: Trajectory) -> None:
         """Give a picture its film; of the films the newest few stay."""
         self.pictures = [replace(one, film=film) if one.key == key else one for one in self.pictures]
         old = [one.key for one in self.pictures if one.film is not None and one.key != key][: -MOST_FILMS + 1]
@@ -119,7 +119,7 @@ class Options:
             start=start,
             strength=self.strength,
             preview=bool(self.preview),
-            film=bool(self.film) and limits.film,
+            trajectory=bool(self.film) and limits.trajectory,
             written=written,
         )
 

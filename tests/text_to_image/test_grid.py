@@ -11,24 +11,25 @@ from PIL import Image
 
 from playground.errors import Cancelled, UserError
 from playground.runtime.task import Task
-from playground.text_to_image import grid, grid_labels
+from playground.text_to_image import contact_sheet as sheets
+from playground.text_to_image.contact_sheet import draw_sheet
 from playground.text_to_image.grid import (
+    KINDS,
     MOST_CELLS,
     MOST_VALUES,
     Axis,
     Cell,
     Sheet,
-    checked,
-    parse,
-    requests,
-    run,
-    sheet,
+    cell_requests,
+    check_limits,
+    contact_sheet,
+    parse_axis,
+    run_grid,
 )
-from playground.text_to_image.grid_sheet import draw
 from playground.text_to_image.limits import Limits
 from playground.text_to_image.types import Done, ImageEvent, ImageRequest, Picture, Settings, Started, Step
 
-FOX = ImageRequest("a red fox, red sky, reddish", "red fur", seed=5, count=4, film=True)
+FOX = ImageRequest("a red fox, red sky, reddish", "red fur", seed=5, count=4, trajectory=True)
 LIMITS = Limits(
     (1, 20, 50), (0.0, 3.0, 10.0), True, (32, 64, 128), 8, ("DDIMScheduler",), 4, True, True, False, 48
 )  # fmt: skip
@@ -85,7 +86,7 @@ class Painter:
     ],
 )
 def test_what_is_typed_becomes_values(kind: str, text: str, values: tuple[object, ...]) -> None:
-    axis = parse(kind, text)
+    axis = parse_axis(kind, text)
     assert axis == Axis(kind, values)  # type: ignore[arg-type]
     assert [type(value) for value in axis.values] == [type(value) for value in values]
 
@@ -126,16 +127,16 @@ def test_what_is_typed_becomes_values(kind: str, text: str, values: tuple[object
 )
 def test_what_cannot_be_is_said_with_an_example(kind: str, text: str, words: str) -> None:
     with pytest.raises(UserError) as caught:
-        parse(kind, text)
+        parse_axis(kind, text)
     assert words in str(caught.value)
     assert len(str(caught.value)) < 250
 
 
-@given(st.sampled_from(grid.KINDS), st.text(alphabet='0123456789-+.,()[]" ab', max_size=40) | st.text(max_size=40))
+@given(st.sampled_from(KINDS), st.text(alphabet='0123456789-+.,()[]" ab', max_size=40) | st.text(max_size=40))
 @settings(max_examples=400, deadline=None)
 def test_whatever_is_typed_ends_in_an_axis_or_in_words(kind: str, text: str) -> None:
     try:
-        axis = parse(kind, text)
+        axis = parse_axis(kind, text)
     except UserError:
         return
     assert 1 <= len(axis.values) <= MOST_VALUES
@@ -146,47 +147,49 @@ def test_whatever_is_typed_ends_in_an_axis_or_in_words(kind: str, text: str) -> 
 @pytest.mark.parametrize("values", [None, 5, ["1"]])
 def test_only_text_is_read(values: object) -> None:
     with pytest.raises(UserError, match="are text"):
-        parse("seed", values)  # type: ignore[arg-type]
+        parse_axis("seed", values)  # type: ignore[arg-type]
 
 
 # What it becomes
 
 
 def test_every_cell_is_a_request_of_its_own() -> None:
-    rows = requests(FOX, parse("seed", "1-3"), parse("guidance", "2, 4"))
+    rows = cell_requests(FOX, parse_axis("seed", "1-3"), parse_axis("guidance", "2, 4"))
     assert [[(cell.seed, cell.guidance) for cell in row] for row in rows] == [
         [(1, 2.0), (2, 2.0), (3, 2.0)], [(1, 4.0), (2, 4.0), (3, 4.0)],
     ]  # fmt: skip
-    assert all((cell.prompt, cell.count, cell.film) == (FOX.prompt, 1, False) for row in rows for cell in row)
+    assert all((cell.prompt, cell.count, cell.trajectory) == (FOX.prompt, 1, False) for row in rows for cell in row)
 
 
 def test_one_side_is_one_row() -> None:
-    rows = requests(FOX, parse("steps", "4, 8"), None)
+    rows = cell_requests(FOX, parse_axis("steps", "4, 8"), None)
     assert [[cell.steps for cell in row] for row in rows] == [[4, 8]]
-    rows = requests(FOX, parse("scheduler", "DDIM"), None)
+    rows = cell_requests(FOX, parse_axis("scheduler", "DDIM"), None)
     assert rows[0][0].scheduler == "DDIMScheduler"
 
 
 def test_words_are_replaced_where_they_stand_as_words() -> None:
-    (row,) = requests(FOX, parse("words", "red, blue"), None)
+    (row,) = cell_requests(FOX, parse_axis("words", "red, blue"), None)
     assert [cell.prompt for cell in row] == ["a red fox, red sky, reddish", "a blue fox, blue sky, reddish"]
     assert [cell.negative_prompt for cell in row] == ["red fur", "blue fur"]
 
 
 def test_a_part_of_a_word_is_replaced_where_no_word_matches() -> None:
-    (row,) = requests(ImageRequest("一只红色的猫"), parse("words", "红色, 蓝色"), None)
+    (row,) = cell_requests(ImageRequest("一只红色的猫"), parse_axis("words", "红色, 蓝色"), None)
     assert row[1].prompt == "一只蓝色的猫"
 
 
 def test_words_of_both_sides_do_not_touch_each_other() -> None:
-    rows = requests(ImageRequest("red hat, blue coat"), parse("words", "red, blue"), parse("words", "blue, red"))
+    rows = cell_requests(
+        ImageRequest("red hat, blue coat"), parse_axis("words", "red, blue"), parse_axis("words", "blue, red")
+    )
     assert [[cell.prompt for cell in row] for row in rows] == [
         ["red hat, blue coat", "blue hat, blue coat"], ["red hat, red coat", "blue hat, red coat"],
     ]  # fmt: skip
 
 
 def test_characters_that_patterns_know_are_words_too() -> None:
-    (row,) = requests(ImageRequest("a (fox:1.2) \\d"), parse("words", "(fox:1.2), \\1, cat"), None)
+    (row,) = cell_requests(ImageRequest("a (fox:1.2) \\d"), parse_axis("words", "(fox:1.2), \\1, cat"), None)
     assert [cell.prompt for cell in row] == ["a (fox:1.2) \\d", "a \\1 \\d", "a cat \\d"]
 
 
@@ -202,7 +205,7 @@ def test_characters_that_patterns_know_are_words_too() -> None:
 )
 def test_grids_that_make_no_sense(x: tuple[str, str], y: tuple[str, str] | None, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        requests(FOX, parse(*x), parse(*y) if y else None)
+        cell_requests(FOX, parse_axis(*x), parse_axis(*y) if y else None)
 
 
 @pytest.mark.parametrize(
@@ -215,14 +218,14 @@ def test_grids_that_make_no_sense(x: tuple[str, str], y: tuple[str, str] | None,
 )
 def test_what_one_model_does_not_take_is_not_clamped_to_twins(kind: str, text: str, words: str) -> None:
     with pytest.raises(UserError, match=words):
-        checked(parse(kind, text), LIMITS)
+        check_limits(parse_axis(kind, text), LIMITS)
 
 
 @pytest.mark.parametrize(
     ("kind", "text"), [("steps", "1, 50"), ("scheduler", "DDIM"), ("seed", "1"), ("words", "a,b")]
 )
 def test_what_a_model_takes_passes(kind: str, text: str) -> None:
-    assert checked(parse(kind, text), LIMITS) == parse(kind, text)
+    check_limits(parse_axis(kind, text), LIMITS)  # raises nothing
 
 
 # The run and its sheet
@@ -230,7 +233,7 @@ def test_what_a_model_takes_passes(kind: str, text: str) -> None:
 
 def test_every_picture_is_the_one_its_settings_give_alone() -> None:
     painter = Painter()
-    events = list(run(painter, FOX, parse("seed", "1-3"), parse("steps", "4, 8"), Task()))
+    events = list(run_grid(painter, FOX, parse_axis("seed", "1-3"), parse_axis("steps", "4, 8"), Task()))
     cells = [event for event in events if isinstance(event, Cell)]
     assert [(cell.row, cell.column) for cell in cells] == [(row, column) for row in range(2) for column in range(3)]
     for cell in cells:
@@ -247,9 +250,9 @@ def test_every_picture_is_the_one_its_settings_give_alone() -> None:
 def test_stop_keeps_what_is_finished_and_closes_the_engine() -> None:
     painter, task = Painter(), Task()
     cells: list[Cell] = []
-    x = parse("seed", "1-3")
+    x = parse_axis("seed", "1-3")
     with pytest.raises(Cancelled):
-        for event in run(painter, FOX, x, None, task):
+        for event in run_grid(painter, FOX, x, None, task):
             if isinstance(event, Cell):
                 cells.append(event)
                 task.cancel()
@@ -259,7 +262,7 @@ def test_stop_keeps_what_is_finished_and_closes_the_engine() -> None:
 
 def test_leaving_in_the_middle_closes_the_engine() -> None:
     painter = Painter()
-    events = run(painter, FOX, parse("seed", "1-3"), None, Task())
+    events = run_grid(painter, FOX, parse_axis("seed", "1-3"), None, Task())
     next(event for event in events if isinstance(event, Step))
     events.close()  # type: ignore[attr-defined]
     assert painter.closed == 1
@@ -274,8 +277,8 @@ def boxes(image: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, i
 
 
 def test_the_sheet_has_every_picture_in_its_place_and_labels_beside() -> None:
-    x, y = parse("seed", "10, 20"), parse("steps", "4, 8, 12")
-    events = list(run(Painter(), FOX, x, y, Task()))
+    x, y = parse_axis("seed", "10, 20"), parse_axis("steps", "4, 8, 12")
+    events = list(run_grid(Painter(), FOX, x, y, Task()))
     image = events[-1].image if isinstance(events[-1], Sheet) else None
     assert image is not None
     places = {(seed, steps): boxes(image, (seed, steps, 7)) for seed in (10, 20) for steps in (4, 8, 12)}
@@ -289,9 +292,9 @@ def test_the_sheet_has_every_picture_in_its_place_and_labels_beside() -> None:
 
 
 def test_a_sheet_of_what_there_is_leaves_places_empty() -> None:
-    x = parse("seed", "10, 20")
-    first = next(event for event in run(Painter(), FOX, x, None, Task()) if isinstance(event, Cell))
-    image = sheet((first,), x, None)
+    x = parse_axis("seed", "10, 20")
+    first = next(event for event in run_grid(Painter(), FOX, x, None, Task()) if isinstance(event, Cell))
+    image = contact_sheet((first,), x, None)
     left, top, right, _ = boxes(image, (10, 0, 7))
     empty = boxes(image, (232, 232, 232))
     assert empty[0] > right and empty[1] == top and left < right
@@ -300,20 +303,20 @@ def test_a_sheet_of_what_there_is_leaves_places_empty() -> None:
 @pytest.mark.parametrize("label", ["", "x" * 500, "word " * 200, "猫" * 90, "\u202e<b>&amp;"])
 def test_any_label_fits(label: str) -> None:
     x = Axis("words", ("red", label))
-    image = sheet((), x, Axis("words", (label, "b")))
+    image = contact_sheet((), x, Axis("words", (label, "b")))
     assert image.width < 3 * 200 and image.height < 3 * 200
 
 
 def test_words_are_written_in_letters_or_as_numbers_and_never_as_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("red", "红色的头发", "é")
-    found = grid_labels.font_for(words, 12)
-    image = draw({}, words, [""])
-    assert ("labels" in image.info) != all(grid_labels.legible(word, found) for word in words)
-    monkeypatch.setattr(grid_labels, "SYSTEM_FONTS", ())  # a machine that has none
-    image = draw({}, words, [""])
+    found = sheets.font_for(words, 12)
+    image = draw_sheet({}, words, [""])
+    assert ("labels" in image.info) != all(sheets.legible(word, found) for word in words)
+    monkeypatch.setattr(sheets, "SYSTEM_FONTS", ())  # a machine that has none
+    image = draw_sheet({}, words, [""])
     assert image.info["labels"] == "column #2: 红色的头发\ncolumn #3: é"
-    assert np.array_equal(np.asarray(image), np.asarray(draw({}, ("red", "#2", "#3"), [""])))
-    assert "labels" not in draw({}, ("red", "blue"), [""]).info
+    assert np.array_equal(np.asarray(image), np.asarray(draw_sheet({}, ("red", "#2", "#3"), [""])))
+    assert "labels" not in draw_sheet({}, ("red", "blue"), [""]).info
 
 
 def test_a_sheet_never_grows_beyond_measure() -> None:
@@ -322,7 +325,7 @@ def test_a_sheet_never_grows_beyond_measure() -> None:
     cells = [
         Cell(row, column, Picture(0, large, settings_of(FOX), 0.0)) for row in range(8) for column in range(8)
     ]  # fmt: skip
-    image = sheet(cells, x, y)
+    image = contact_sheet(cells, x, y)
     assert max(image.size) < 6_500
 
 
@@ -344,4 +347,4 @@ def test_stop_from_another_thread() -> None:
 
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(Cancelled):
-        list(run(Slow(), FOX, parse("seed", "1-3"), None, task))
+        list(run_grid(Slow(), FOX, parse_axis("seed", "1-3"), None, task))

@@ -18,7 +18,7 @@ from playground.errors import UserError
 from playground.imaging import encoding
 from playground.text_to_image import infotext
 from playground.text_to_image.infotext import Restored, parse, read, write
-from playground.text_to_image.scheduler_names import class_named, name_of, schedule_named
+from playground.text_to_image.scheduler_names import noise_schedule_name, scheduler_class, scheduler_label
 from playground.text_to_image.types import ImageRequest, Settings
 
 A1111 = (
@@ -234,9 +234,9 @@ def test_words_alone_are_a_prompt() -> None:
     ],
 )
 def test_names_of_samplers(name: str, kind: str, schedule: str) -> None:
-    assert (class_named(name), schedule_named(name)) == (kind, schedule)
+    assert (scheduler_class(name), noise_schedule_name(name)) == (kind, schedule)
     if kind:
-        assert class_named(name_of(kind)) == kind
+        assert scheduler_class(scheduler_label(kind)) == kind
 
 
 def test_every_sampler_named_is_a_class_of_diffusers() -> None:

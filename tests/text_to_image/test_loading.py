@@ -56,7 +56,7 @@ def test_the_catalogues_models_have_sense() -> None:
         assert {ImageOptions.of(entry).clip, ImageOptions.of(entry).decoder} <= ids | {""}
         limits = limits_of(entry)
         assert len(limits.schedulers) == len(set(limits.schedulers)) >= 1
-        assert limits.image_to_image and limits.film
+        assert limits.image_to_image and limits.trajectory
         assert entry.memory_bytes > ImageOptions.of(entry).offload_bytes
         if not entry.embedded:
             assert entry.download_bytes and ImageOptions.of(entry).offload_bytes
@@ -135,9 +135,9 @@ def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_folder_that_holds_a_variant_alone_is_read(half: Path, tmp_path: Path) -> None:
-    from playground.text_to_image.loading import variant_of
+    from playground.text_to_image.loading import weights_variant
 
-    assert variant_of(half.parent / "plain") is None and variant_of(half) == "fp16"
+    assert weights_variant(half.parent / "plain") is None and weights_variant(half) == "fp16"
     studio = own(tmp_path, half)
     try:
         assert studio.pictures("mine", preview=False)[0].image.size == (64, 64)
@@ -215,7 +215,7 @@ def test_a_grid_holds_the_picture_of_every_pair(studio: Studio) -> None:
     from playground.text_to_image import grid
 
     job = studio.service.grid(
-        "me", "drawn", ImageRequest(PROMPT, seed=1), grid.parse("seed", "4, 5"), grid.parse("steps", "2, 3")
+        "me", "drawn", ImageRequest(PROMPT, seed=1), grid.parse_axis("seed", "4, 5"), grid.parse_axis("steps", "2, 3")
     )
     events = list(job.events())
     cells = [event for event in events if isinstance(event, grid.Cell)]
@@ -224,7 +224,7 @@ def test_a_grid_holds_the_picture_of_every_pair(studio: Studio) -> None:
     alone = studio.pictures("drawn", seed=5, steps=3)[0]
     assert np.array_equal(array(cells[3].picture.image), array(alone.image))
     with pytest.raises(UserError, match="steps"):
-        studio.service.grid("me", "drawn", ImageRequest(PROMPT), grid.parse("steps", "2, 900"))
+        studio.service.grid("me", "drawn", ImageRequest(PROMPT), grid.parse_axis("steps", "2, 900"))
 
 
 def test_a_png_carries_what_gives_the_picture_again(studio: Studio) -> None:

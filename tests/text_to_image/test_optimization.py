@@ -16,8 +16,8 @@ from diffusers.models.attention import BasicTransformerBlock
 from playground.errors import Cancelled, UserError
 from playground.runtime.task import Phase, Task
 from playground.settings import CHANNELS_LAST, COMPILED, WAYS, read_settings
-from playground.text_to_image.loading import parts_of
-from playground.text_to_image.optimization import choose_ways, repeated
+from playground.text_to_image.loading import networks_of
+from playground.text_to_image.optimization import optimize, repeated_blocks
 from playground.text_to_image.pipeline import LocalPipeline
 from playground.text_to_image.types import ImageRequest, Picture, Step
 from playground.text_to_image.validation import validate_request
@@ -98,7 +98,7 @@ def test_stop_acts_before_a_compiled_block_too(
     pipeline, steps = opened(studio, folder, kind, COMPILED), list[int]()
     draw(pipeline)
     assert compiler
-    block = [block for part in parts_of(pipeline.pipe) for block in repeated(part)][-1]
+    block = [block for part in networks_of(pipeline.pipe) for block in repeated_blocks(part)][-1]
     reached, task = list[None](), Task()
     # As if a visitor pressed Stop at that moment of the first step: this hook comes before the pipeline's own.
     hook = block.register_forward_pre_hook(lambda *_: task.cancel())
@@ -120,7 +120,7 @@ def test_more_kinds_of_blocks_than_a_compiler_keeps_compute_nevertheless(compile
     blocks = Blocks(BasicTransformerBlock(8 * width, 1, 8) for width in range(1, 12)).requires_grad_(False)
     given = [torch.ones(1, 4, 8 * width) for width in range(1, 12)]
     usual = [block(x) for block, x in zip(blocks, given, strict=True)]
-    choose_ways([blocks], (COMPILED,))
+    optimize([blocks], (COMPILED,))
     for block, x, wanted in zip(blocks, given, usual, strict=True):
         torch.testing.assert_close(block(x), wanted)
     assert 0 < len(compiler) < len(blocks)

@@ -17,7 +17,7 @@ from playground.errors import UserError
 from playground.text_to_image.callback_iterator import callback_iterator
 from playground.text_to_image.limits import limits_of
 from playground.text_to_image.options import ImageOptions
-from playground.text_to_image.trajectory import chosen
+from playground.text_to_image.trajectory import shown_steps
 from playground.text_to_image.types import ImageRequest
 from playground.text_to_image.validation import validate_request
 from tests.text_to_image.test_pipelines import PROMPT, Studio, array
@@ -115,11 +115,11 @@ def test_any_seed_and_the_usual_values(studio: Studio) -> None:
 def test_what_is_left_to_a_server_stays_open(studio: Studio) -> None:
     entry = studio.catalog.get("far")
     limits = limits_of(entry)
-    assert (limits.schedulers, limits.film, limits.image_to_image, limits.tokens) == ((), False, False, 0)
+    assert (limits.schedulers, limits.trajectory, limits.image_to_image, limits.tokens) == ((), False, False, 0)
     open_ = validate_request(entry, ImageRequest(PROMPT)).request
     assert (open_.width, open_.steps, open_.guidance, open_.scheduler) == (0, 0, None, "")
-    found = validate_request(entry, ImageRequest(PROMPT, steps=9999, negative_prompt="hat", film=True))
-    assert found.request.steps == 100 and found.request.negative_prompt == "hat" and not found.request.film
+    found = validate_request(entry, ImageRequest(PROMPT, steps=9999, negative_prompt="hat", trajectory=True))
+    assert found.request.steps == 100 and found.request.negative_prompt == "hat" and not found.request.trajectory
 
 
 @given(
@@ -181,13 +181,13 @@ def test_the_clean_picture_expected_is_the_schedulers_own(name: str, prediction:
         epsilon = (given - a * clean) / s
         output = epsilon if prediction == "epsilon" else a * epsilon - s * clean
         sample = scheduler.step(output, timestep, sample, return_dict=False)[0]
-        moment = watched.moment
+        moment = watched.current
         assert moment is not None
-        assert (moment.shares.signal, moment.shares.noise) == pytest.approx((a, s), abs=2e-3)
+        assert (moment.level.signal, moment.level.noise) == pytest.approx((a, s), abs=2e-3)
         assert moment.noisy == pytest.approx(given, abs=2e-3)
-        if moment.shares.signal > 0.05 or prediction == "v_prediction":
+        if moment.level.signal > 0.05 or prediction == "v_prediction":
             assert float((moment.clean() - clean).abs().max()) < 0.05
-        signals.append(moment.shares.signal)
+        signals.append(moment.level.signal)
     assert signals == sorted(signals)
     assert float((sample - clean).abs().max()) < 0.2  # and so the sampler arrives there
 
@@ -203,8 +203,8 @@ def test_flow_and_trigflow_say_the_clean_picture_too() -> None:
     flow.set_timesteps(4)
     for timestep in flow.timesteps:
         sample = flow.step(noise - clean, timestep, sample, return_dict=False)[0]
-        assert watched.moment is not None and watched.moment.clean() == pytest.approx(clean, abs=1e-5)
-        assert watched.moment.shares.noise == pytest.approx(float(timestep) / 1000)
+        assert watched.current is not None and watched.current.clean() == pytest.approx(clean, abs=1e-5)
+        assert watched.current.level.noise == pytest.approx(float(timestep) / 1000)
     assert sample == pytest.approx(clean, abs=1e-5)
 
     scm = SCMScheduler()
@@ -214,19 +214,19 @@ def test_flow_and_trigflow_say_the_clean_picture_too() -> None:
         z = (sample / 0.5 - math.cos(timestep) * clean) / math.sin(timestep)
         output = (math.cos(timestep) * z - math.sin(timestep) * clean) * 0.5
         sample, denoised = scm.step(output, timestep, sample, return_dict=False)
-        assert watched.moment is not None and watched.moment.clean() == pytest.approx(denoised / 0.5, abs=1e-5)
-        assert watched.moment.clean() == pytest.approx(clean, abs=1e-4)
+        assert watched.current is not None and watched.current.clean() == pytest.approx(denoised / 0.5, abs=1e-5)
+        assert watched.current.clean() == pytest.approx(clean, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["drawn", "xl"])
 def test_the_film_runs_from_noise_to_picture_and_back(studio: Studio, kind: str) -> None:
     steps = 14 if kind == "drawn" else 4
-    pictures = studio.pictures(kind, seed=3, count=2, film=True, steps=steps)
+    pictures = studio.pictures(kind, seed=3, count=2, trajectory=True, steps=steps)
     for picture in pictures:
-        film = picture.film
+        film = picture.trajectory
         assert film is not None
         assert len(film.reverse) == len(film.forward) == min(steps, 10) + 1
-        assert [frame.step for frame in film.reverse] == [*sorted(chosen(steps)), steps]
+        assert [frame.step for frame in film.reverse] == [*sorted(shown_steps(steps)), steps]
         assert film.reverse[0].step == 0 and film.reverse[0].noise > 0.99
         for there, back in zip(film.reverse, film.forward, strict=True):
             assert (there.step, there.timestep, there.signal, there.noise) == (
@@ -244,21 +244,21 @@ def test_the_film_runs_from_noise_to_picture_and_back(studio: Studio, kind: str)
         signals = [signal for _, signal, _ in film.schedule]
         assert signals == sorted(signals, reverse=True) and len(signals) > 50
     assert not np.array_equal(
-        array(pictures[0].film.forward[0].noisy),  # type: ignore[union-attr]
-        array(pictures[1].film.forward[0].noisy),  # type: ignore[union-attr]
+        array(pictures[0].trajectory.forward[0].noisy),  # type: ignore[union-attr]
+        array(pictures[1].trajectory.forward[0].noisy),  # type: ignore[union-attr]
     )
     plain = studio.pictures(kind, seed=3, count=2, steps=steps)
     assert all(np.array_equal(array(a.image), array(b.image)) for a, b in zip(plain, pictures, strict=True))
 
 
 def test_few_frames_are_chosen_evenly() -> None:
-    assert chosen(1) == {0} and chosen(4) == {0, 1, 2, 3}
-    assert len(chosen(1000)) == 10 and {0, 999} <= chosen(1000)
+    assert shown_steps(1) == {0} and shown_steps(4) == {0, 1, 2, 3}
+    assert len(shown_steps(1000)) == 10 and {0, 999} <= shown_steps(1000)
 
 
 def test_the_cheap_preview_finds_the_colours_of_a_decoder() -> None:
     """Of an autoencoder whose latents are colours in disguise, one colour a cell."""
-    from playground.text_to_image.preview import Previews
+    from playground.text_to_image.preview import Previewer
 
     mix = torch.tensor([[1.0, 0.5, 0.0], [0.0, 1.0, -0.5], [0.5, 0.0, 1.0], [1.0, 1.0, 1.0]], dtype=torch.float32)
 
@@ -268,7 +268,7 @@ def test_the_cheap_preview_finds_the_colours_of_a_decoder() -> None:
         def encode(self, pixels: Any) -> Any:
             return torch.einsum("cd,bdhw->bchw", mix, torch.nn.functional.avg_pool2d(pixels, 8)) + 0.5
 
-    previews = Previews(Space(), decodes=True)  # type: ignore[arg-type]
+    previews = Previewer(Space(), decodes=True)  # type: ignore[arg-type]
     previews.prepare()
     wanted = torch.tensor([0.5, -0.25, 0.8], dtype=torch.float32)
     latents = (mix @ wanted + 0.5).view(1, 4, 1, 1).expand(1, 4, 8, 8)

@@ -348,11 +348,11 @@ def test_what_a_prompt_loses_is_said(studio: Studio) -> None:
 
 def test_a_prompt_that_just_fits_loses_nothing(studio: Studio) -> None:
     with studio.models.use(ModelKey("drawn")) as engine:
-        from playground.text_to_image.prompt_truncation import unread
+        from playground.text_to_image.prompt_truncation import truncation
 
         word = "a " * 14
-        assert unread(engine.pipe, word, 16) == (14, 14, "")
-        tokens, read, cut = unread(engine.pipe, word + "person", 16)
+        assert truncation(engine.pipe, word, 16) == (14, 14, "")
+        tokens, read, cut = truncation(engine.pipe, word + "person", 16)
         assert (tokens > 14, read, cut) == (True, 14, "person")
         ids = engine.pipe.tokenizer(word + "person", truncation=True).input_ids
         assert len(ids) == 16  # the pipeline reads just these

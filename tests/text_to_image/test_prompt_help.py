@@ -14,8 +14,8 @@ from playground.drawn_world.phrases import claims
 from playground.errors import Cancelled, UserError
 from playground.runtime.task import Phase
 from playground.settings import Settings
-from playground.text_to_image.prompt_cleanup import MOST_WORDS, one_line, to_last_pause
-from playground.text_to_image.prompt_help import expand, groups, surprise, unknown
+from playground.text_to_image.prompt_expansion import MOST_WORDS, clean_prompt, expand_prompt, trim_to_last_clause
+from playground.text_to_image.prompt_vocabulary import phrase_groups, random_prompt, unknown_words
 from tests.support.openai_server import Exchange, ScriptedServer, scripted_server
 from tests.tiny_models.causal_lm import tiny_llama
 
@@ -65,7 +65,7 @@ def make(tmp_path: Path) -> Iterator[Callable[[str], Playground]]:
 
 
 def texts(playground: Playground, model: str, prompt: str, seed: int = 0) -> list[str]:
-    job = expand(playground.chat, "v", model, prompt, seed)
+    job = expand_prompt(playground.chat, "v", model, prompt, seed)
     return [event for event in job.events() if isinstance(event, str)]
 
 
@@ -73,7 +73,7 @@ def texts(playground: Playground, model: str, prompt: str, seed: int = 0) -> lis
 
 
 def test_the_chips_are_phrases_that_mean_what_they_say() -> None:
-    found = groups()
+    found = phrase_groups()
     assert [group.key for group in found] == [
         "hair", "hair_colour", "hat", "hat_colour", "facial_hair", "glasses", "mouth", "eyes", "eyebrows", "skin",
         "clothing", "clothing_colour", "background",
@@ -84,12 +84,12 @@ def test_the_chips_are_phrases_that_mean_what_they_say() -> None:
         meanings = [tuple(sorted(claims(words).items())) for words in group.words]
         assert all(about.get(group.key, group.key) in dict(meaning) for meaning in meanings), group
         assert len(set(meanings)) == len(meanings), f"two chips of {group.key} mean the same"
-        assert not any(unknown(words) for words in group.words)
+        assert not any(unknown_words(words) for words in group.words)
         assert not any("{" in words for words in group.words)
 
 
 def test_chips_are_what_a_person_would_write() -> None:
-    chips = {words for group in groups() for words in group.words}
+    chips = {words for group in phrase_groups() for words in group.words}
     for words in ("long hair", "red hair", "a moustache", "round glasses", "smiling", "on a green background",
                   "a hoodie", "blue clothes", "no glasses", "bald", "an orange hat"):  # fmt: skip
         assert words in chips
@@ -100,36 +100,39 @@ def test_chips_are_what_a_person_would_write() -> None:
 
 
 def test_a_surprise_is_the_same_for_its_seed_and_known_to_the_model() -> None:
-    prompts = [surprise(seed) for seed in range(40)]
-    assert prompts == [surprise(seed) for seed in range(40)]
+    prompts = [random_prompt(seed) for seed in range(40)]
+    assert prompts == [random_prompt(seed) for seed in range(40)]
     assert len(set(prompts)) > 35
-    assert all(claims(prompt) and not unknown(prompt) for prompt in prompts)
+    assert all(claims(prompt) and not unknown_words(prompt) for prompt in prompts)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**80])
 def test_what_is_no_seed_is_told(seed: int) -> None:
     with pytest.raises(UserError, match="A seed must be a whole number from 0"):
-        surprise(seed)
+        random_prompt(seed)
 
 
 # Unknown words
 
 
 def test_words_the_drawn_world_never_says() -> None:
-    assert unknown("A Dragon with RED hair, a t-shirt and a dragon’s wing. 猫!") == (
+    assert unknown_words("A Dragon with RED hair, a t-shirt and a dragon’s wing. 猫!") == (
         "dragon",
         "dragon’s",
         "wing",
         "猫",
     )
-    assert unknown("a smiling person with long red hair and round glasses, blue hoodie, on a green background") == ()
-    assert unknown("") == unknown("?!, …") == ()
+    assert (
+        unknown_words("a smiling person with long red hair and round glasses, blue hoodie, on a green background")
+        == ()
+    )
+    assert unknown_words("") == unknown_words("?!, …") == ()
 
 
 @given(st.text(max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_unknown_words_are_few_short_and_each_once(text: str) -> None:
-    found = unknown(text)
+    found = unknown_words(text)
     assert len(found) <= 12 and len(set(found)) == len(found)
     assert all(0 < len(word) <= 40 and word not in all_words() for word in found)
 
@@ -164,31 +167,31 @@ def test_unknown_words_are_few_short_and_each_once(text: str) -> None:
     ],
 )
 def test_one_plain_line_is_left(said: str, line: str) -> None:
-    assert one_line(said)[0] == line
+    assert clean_prompt(said)[0] == line
 
 
 def test_it_is_whole_when_another_line_begins() -> None:
-    assert one_line("a red fox") == ("a red fox", False)
-    assert one_line("a red fox\n") == ("a red fox", True)
+    assert clean_prompt("a red fox") == ("a red fox", False)
+    assert clean_prompt("a red fox\n") == ("a red fox", True)
 
 
 def test_what_was_cut_off_ends_at_its_last_pause() -> None:
-    assert to_last_pause("a red fox in snow, soft light, a sm") == "a red fox in snow, soft light"
-    assert to_last_pause("a fox, in snow and nothing else but sn") == "a fox, in snow and nothing else but sn"
-    assert to_last_pause("1.5 foxes in sn") == "1.5 foxes in sn"
+    assert trim_to_last_clause("a red fox in snow, soft light, a sm") == "a red fox in snow, soft light"
+    assert trim_to_last_clause("a fox, in snow and nothing else but sn") == "a fox, in snow and nothing else but sn"
+    assert trim_to_last_clause("1.5 foxes in sn") == "1.5 foxes in sn"
 
 
 def test_too_many_words_are_cut_at_a_comma() -> None:
-    line, whole = one_line("a fox, " * 100)
+    line, whole = clean_prompt("a fox, " * 100)
     assert whole and len(line.split()) <= MOST_WORDS and line.endswith("fox")
-    line, whole = one_line("fox " * 100)
+    line, whole = clean_prompt("fox " * 100)
     assert whole and len(line.split()) == MOST_WORDS
 
 
 @given(st.text(max_size=400) | st.text(alphabet='<think>/`*_"\n #-1.: Suerpromt', max_size=120))
 @settings(max_examples=300, deadline=None)
 def test_whatever_is_said_one_printable_line_is_left(said: str) -> None:
-    line, _ = one_line(said)
+    line, _ = clean_prompt(said)
     assert line.isprintable() and len(line.split()) <= MOST_WORDS
     assert "<think>" not in line
 
@@ -196,7 +199,7 @@ def test_whatever_is_said_one_printable_line_is_left(said: str) -> None:
 def test_endless_markup_takes_no_time() -> None:
     began = time.monotonic()
     for letter in ("*", "_", "`", "<think>", "'", "Sure ", "#", "> ", "1. "):
-        one_line(letter * 30_000)
+        clean_prompt(letter * 30_000)
     assert time.monotonic() - began < 3
 
 
@@ -214,11 +217,11 @@ def test_a_local_model_writes_it_out_seeded(make: Callable[[str], Playground], t
 
 def test_the_events_are_those_of_a_job(make: Callable[[str], Playground], tmp_path: Path) -> None:
     playground = make(LOCAL.format(id="one", path=tiny_llama(tmp_path / "one", context=1024)))
-    job = expand(playground.chat, "v", "one", "a fox", 0)
+    job = expand_prompt(playground.chat, "v", "one", "a fox", 0)
     kinds = {event.kind for event in job.events() if isinstance(event, Phase)}
     assert "loading" in kinds and job.visitor == "v"
     assert job.ended.wait(5)
-    job = expand(playground.chat, "v", "one", "a fox", 0)
+    job = expand_prompt(playground.chat, "v", "one", "a fox", 0)
     with pytest.raises(Cancelled):
         for event in job.events():
             if isinstance(event, str):
@@ -267,7 +270,7 @@ def test_a_model_that_goes_on_and_on_is_stopped(make: Callable[[str], Playground
 
     playground = make(REMOTE.format(url=server.url, thinking="none"))
     server.play(script)
-    job = expand(playground.chat, "v", "far", "a fox", 0)
+    job = expand_prompt(playground.chat, "v", "far", "a fox", 0)
     last = [event for event in job.events() if isinstance(event, str)][-1]
     assert len(last.split()) == MOST_WORDS
     assert job.ended.wait(5)
@@ -292,8 +295,8 @@ def test_what_goes_wrong_is_said(make: Callable[[str], Playground], server: Scri
     for prompt, words in (("", "Write a few words"), (" \n\t", "Write a few words"), ("x" * 2_001, "2001 char"),
                           ("fox " * 46, "46 words and says plenty")):  # fmt: skip
         with pytest.raises(UserError, match=words):
-            expand(playground.chat, "v", "far", prompt, 0)
+            expand_prompt(playground.chat, "v", "far", prompt, 0)
     with pytest.raises(UserError, match="There is no model"):
-        expand(playground.chat, "v", "nobody", "a fox", 0)
+        expand_prompt(playground.chat, "v", "nobody", "a fox", 0)
     with pytest.raises(UserError, match="not a chat model"):
-        expand(playground.chat, "v", "avatar-vae", "a fox", 0)
+        expand_prompt(playground.chat, "v", "avatar-vae", "a fox", 0)

@@ -16,7 +16,7 @@ from playground.catalog import Entry, Remote
 from playground.errors import Cancelled, UserError
 from playground.runtime.task import Task
 from playground.runtime.worker import Worker
-from playground.text_to_image import remote_connection
+from playground.text_to_image import remote as remote_engine
 from playground.text_to_image.options import ImageOptions
 from playground.text_to_image.remote import RemoteImages
 from playground.text_to_image.types import Done, ImageEvent, ImageRequest, Picture, Started
@@ -206,7 +206,7 @@ def test_a_field_that_cannot_be_left_out_ends_it(server: ScriptedServer, far: Re
 def test_a_server_that_always_names_another_field_is_given_up(server: ScriptedServer) -> None:
     server.play(lambda exchange: exchange.refuse(400, {"error": f"unknown field: {list(exchange.asked.body)[-1]}"}))
     assert "refused the request" in failure(engine(server.url))[0]
-    assert len(server.asked) <= 1 + len(remote_connection.OPTIONAL)
+    assert len(server.asked) <= 1 + len(remote_engine.OPTIONAL)
 
 
 # Bad days
@@ -283,7 +283,7 @@ def test_finished_pictures_of_a_batch_stay_when_the_next_fails(server: ScriptedS
 def test_an_answer_without_end_is_cut_off(
     server: ScriptedServer, far: RemoteImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_connection, "MOST_ANSWER", 1_000_000)
+    monkeypatch.setattr(remote_engine, "MOST_ANSWER", 1_000_000)
     cut = threading.Event()
 
     def script(exchange: Exchange) -> None:

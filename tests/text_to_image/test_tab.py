@@ -15,12 +15,13 @@ from PIL import Image
 from playground.core import Playground
 from playground.errors import UserError
 from playground.settings import Settings
-from playground.text_to_image import infotext, prompt_help
-from playground.text_to_image.types import Film, Frame, Picture
+from playground.text_to_image import infotext
+from playground.text_to_image.prompt_vocabulary import phrase_groups, toggle_phrase, unknown_words
+from playground.text_to_image.types import Picture, Trajectory, TrajectoryFrame
 from tabs.common.words import I18N
 from tabs.text_to_image import gallery, handlers_grid, render
 from tabs.text_to_image.handlers import ImageHandlers
-from tabs.text_to_image.handlers_prompt import PromptHandlers, chips, toggled
+from tabs.text_to_image.handlers_prompt import PromptHandlers, chips
 from tabs.text_to_image.model_settings import described
 from tabs.text_to_image.session import MOST_FILMS, MOST_KEPT, Kept, SessionState
 from tests.chat.test_service import ENTRY
@@ -298,20 +299,20 @@ def test_a_stopped_grid_keeps_its_cells_and_bad_axes_are_told(handlers: ImageHan
     ],
 )  # fmt: skip
 def test_a_chip_puts_its_phrase_where_a_caption_has_it(before: str, phrase: str, after: str) -> None:
-    assert toggled(before, phrase) == after
+    assert toggle_phrase(before, phrase) == after
 
 
 def test_every_chip_can_be_switched_on_and_off_again() -> None:
     base = "a person with open eyes on a red background"
-    words = [word for group in prompt_help.groups() for word in group.words]
+    words = [word for group in phrase_groups() for word in group.words]
     assert len(words) > 60
     for word in words:
-        on = toggled(base, word) if word not in _on(base) else base
+        on = toggle_phrase(base, word) if word not in _on(base) else base
         assert word in _on(on), (word, on)
-        off = toggled(on, word)
+        off = toggle_phrase(on, word)
         assert word not in _on(off), (word, off)
-    assert toggled("a person with red hair and round glasses", "red hair") == "a person with round glasses"
-    assert toggled("a person, red hair, a hat", "red hair") == "a person, a hat"
+    assert toggle_phrase("a person with red hair and round glasses", "red hair") == "a person with round glasses"
+    assert toggle_phrase("a person, red hair, a hat", "red hair") == "a person, a hat"
     assert _on("a person with clear round glasses") == {"clear round glasses"}, "the longest phrase counts"
 
 
@@ -320,7 +321,7 @@ def test_the_chips_follow_the_prompt_and_unknown_words_are_named(playground: Pla
     value, odd = prompting.looked("a dragon with red hair", "drawn", REQUEST)
     assert "“dragon”" in odd and {"text": "red hair", "on": True} in [w for g in value["groups"] for w in g["words"]]
     assert prompting.looked("a dragon", "xl", REQUEST)[1] == ""
-    assert prompting.surprise() and prompt_help.unknown(prompting.surprise()) == ()
+    assert prompting.surprise() and unknown_words(prompting.surprise()) == ()
     for data in (event(), event(word="<b>"), event(word=["red hair"]), event(word=None)):
         with pytest.raises(UserError):
             prompting.toggle("a person", data)
@@ -357,7 +358,7 @@ def test_the_model_sets_the_page(playground: Playground) -> None:
 
 def test_a_visit_holds_no_more_than_its_share() -> None:
     visit, picture = SessionState(), Image.new("RGB", (8, 8))
-    film = Film((Frame(0, 999.0, 0.0, 1.0, picture, None),), (), ())
+    film = Trajectory((TrajectoryFrame(0, 999.0, 0.0, 1.0, picture, None),), (), ())
     settings = infotext.parse("a\nSteps: 1, Seed: 1, Size: 8x8, Model: m, Version: x").settings
     for number in range(MOST_KEPT + 5):
         kept = Kept(visit.new_key(), 1, settings, b"x", "data:,", None, "")  # type: ignore[arg-type]

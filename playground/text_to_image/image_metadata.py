@@ -1,4 +1,4 @@
-"""The texts a picture file carries beside its pixels: PNG chunks, EXIF comments.
+"""The texts that a picture's file carries beside its pixels: PNG chunks, EXIF and GIF comments.
 
 Invariants: limits before work. Texts before the pixels are found without decoding any; a damaged EXIF block or
 text counts as none.
@@ -16,10 +16,18 @@ _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
 _MOST_TEXT = 2_000_000  # characters of one text that are handed on
 
 
-def texts_of(source: str | Path | Image.Image) -> dict[str, str]:
-    """Keyword to text: PNG texts by their keywords, "UserComment" of EXIF, "comment" of GIF and JPEG.
+def embedded_texts(source: str | Path | Image.Image) -> dict[str, str]:
+    """The texts of a picture by keyword.
 
-    Raises `UserError` for a file that is no picture, or too large.
+    Args:
+        source: A file, or an opened picture.
+
+    Returns:
+        PNG texts by their keywords, "UserComment" of EXIF, "comment" of GIF and JPEG; each at most 2 million
+        characters.
+
+    Raises:
+        UserError: The file is no picture, damaged or too large.
     """
     try:
         with nullcontext(source) if isinstance(source, Image.Image) else _open(Path(source)) as image:
@@ -28,11 +36,11 @@ def texts_of(source: str | Path | Image.Image) -> dict[str, str]:
                     f"This picture has {image.width} × {image.height} pixels; {MAX_PIXELS / 1e6:.0f} million is the "
                     "most that is read."
                 )
-            texts = _info(image)
+            texts = _info_texts(image)
             if image.format == "PNG" and "parameters" not in texts:
                 image.load()  # some tools write their text behind the pixels
-                texts = _info(image)
-            return texts | _comment(image)
+                texts = _info_texts(image)
+            return texts | _user_comment(image)
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise UserError(
             "This file is not a picture that can be read here. Drop a PNG, JPEG or WebP that a text-to-image tool "
@@ -52,7 +60,7 @@ def _open(path: Path) -> Image.Image:
     return Image.open(path, formats=FORMATS)
 
 
-def _info(image: Image.Image) -> dict[str, str]:
+def _info_texts(image: Image.Image) -> dict[str, str]:
     texts = {}
     for keyword, value in image.info.items():
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) and keyword == "comment" else value
@@ -61,17 +69,17 @@ def _info(image: Image.Image) -> dict[str, str]:
     return texts
 
 
-def _comment(image: Image.Image) -> dict[str, str]:
+def _user_comment(image: Image.Image) -> dict[str, str]:
     try:
         value = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
     except BROKEN:
         return {}
     if isinstance(value, str):
         return {"UserComment": value[:_MOST_TEXT]}
-    return {"UserComment": _decoded(value[: 2 * _MOST_TEXT])} if isinstance(value, bytes) else {}
+    return {"UserComment": _decode_user_comment(value[: 2 * _MOST_TEXT])} if isinstance(value, bytes) else {}
 
 
-def _decoded(value: bytes) -> str:
+def _decode_user_comment(value: bytes) -> str:
     """The text of a `UserComment`: eight bytes name the character set (EXIF 2.3, 4.6.5), then the text follows.
 
     "UNICODE" leaves the byte order open: most tools write big-endian, some the file's. The one with fewer characters

@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from playground.runtime.records import ModelKey
 from playground.runtime.task import Task
-from playground.text_to_image.embedding_cache import attend_once, read_once
+from playground.text_to_image.optimization import cache_cross_attention, cache_prompt_embeddings
 from playground.text_to_image.types import ImageRequest, Picture
 from tests.text_to_image.test_pipelines import KINDS, Studio, array
 from tests.tiny_models.diffusion import catalogue
@@ -141,7 +141,7 @@ def test_the_words_of_a_picture_become_keys_and_values_in_its_first_step_only(
 @torch.no_grad()
 def test_keys_are_kept_for_one_tensor_of_words_as_long_as_it_exists() -> None:
     layer = Attention(8, cross_attention_dim=4, heads=2, dim_head=4)
-    attend_once(layer)
+    cache_cross_attention(layer)
     words = torch.ones(1, 3, 4)
     first = layer.to_k(words)
     assert torch.equal(first, words @ layer.to_k.weight.T)
@@ -159,8 +159,8 @@ def test_keys_are_kept_for_one_tensor_of_words_as_long_as_it_exists() -> None:
 def test_what_was_read_does_not_keep_a_pipeline_in_memory(folder: Path, studio: Studio) -> None:
     pipe = DiffusionPipeline.from_pretrained(folder / "drawn", dtype=torch.float32, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
-    read_once(pipe)
-    attend_once(pipe.unet)
+    cache_prompt_embeddings(pipe)
+    cache_cross_attention(pipe.unet)
     pipe("a face", width=64, height=64, num_inference_steps=1)
     gc.collect()
     gone = weakref.ref(pipe.unet)
