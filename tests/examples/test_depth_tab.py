@@ -135,6 +135,7 @@ def test_a_visitor_opens_it_by_its_address(browser: Browser, playground: Playgro
         page = opened(browser, url, complaints, query="?tab=depth")
         expect(page.locator("#depth-about")).to_contain_text("CC0", timeout=PATIENCE_MS)
         page.locator("#depth-picture input[type=file]").set_input_files(picture)
+        expect(page.locator("#depth-picture img")).to_be_visible(timeout=PATIENCE_MS)  # uploaded
         page.locator("#depth-run").click()
         expect(page.locator("#depth-map img")).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator("#depth-status")).to_contain_text("Done.")

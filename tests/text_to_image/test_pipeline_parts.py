@@ -330,9 +330,9 @@ def test_leaving_ends_the_work_and_a_fault_comes_through() -> None:
 
     events = callback_iterator(work)
     assert next(events) == 0
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert ended == ["here"]
-    callback_iterator(work).close()  # type: ignore[attr-defined]
+    callback_iterator(work).close()
     assert ended == ["here"]  # what was never begun has nothing to end
 
     def broken(put: Any) -> None:

@@ -117,7 +117,7 @@ def test_the_judge_learns_and_is_calibrated(world: World, folder: Path, monkeypa
     monkeypatch.setattr(judge, "KEPT_BACK", 32)
     trained = judge.train(world, folder / "judge", Schedule(1600, 32, 2e-3, warmup=32, averaging=64), "convolutional")
     rows = np.arange(64)
-    labels, _ = trained.read(pictures(world.images(rows), torch.device("cpu")))
+    labels, _ = trained.predict(pictures(world.images(rows), torch.device("cpu")))
     right = (labels.numpy() == world.labels(rows)).mean()
     assert right > 0.5, "far above chance, which is about a quarter"
     assert len(trained.temperatures) == len(ATTRIBUTES) and 0 < trained.threshold < 1
