@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from playground.errors import Cancelled, UserError
 from playground.runtime.task import Phase
@@ -19,6 +19,7 @@ from tabs.common.progress import phase_text
 from tabs.common.session import SessionState
 
 T = TypeVar("T")
+QUICK_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def stream_job(
     session.job = job
     stopped, error = False, None
     said, drawn, due = "", 0.0, False
+    latest, latest_at = dict[Any, Any](), 0.0  # the last result's updates
     try:
         if start:
             yield start
@@ -84,6 +86,7 @@ def stream_job(
                 updates = result(event)
                 due = due or updates is None
                 if updates:
+                    latest, latest_at = updates, time.monotonic()
                     yield updates
             if due and draw is not None and time.monotonic() - drawn >= interval_s:
                 drawn, due = time.monotonic(), False
@@ -99,7 +102,11 @@ def stream_job(
         job.cancel()  # a page that closed; nothing where it has ended
     if replaced:
         return
-    if last := end(JobEnd(stopped, error)):
+    last = end(JobEnd(stopped, error))
+    # Of two updates in quick succession the browser may apply only the later one, so that one says both.
+    if time.monotonic() - latest_at < QUICK_S:
+        last = latest | last
+    if last:
         yield last
     if error is not None:
         raise error
