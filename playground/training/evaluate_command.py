@@ -43,4 +43,6 @@ TABLES = {
     "avatar-gan": ("flow_and_gan", "gan_table", 5000),
     "avatar-judge": ("judges", "table", 4096),
     "avatar-judge-2": ("judges", "table", 4096),
+    "storybook-vae": ("storybook", "vae_table", 512),
+    "storybook-judge": ("storybook", "judge_table", 2048),
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import AutoencoderKL, DiffusionPipeline
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, VisionTextDualEncoderModel
 
@@ -13,6 +13,7 @@ from playground.avatars.flow import AvatarFlow
 from playground.avatars.gan import AvatarDiscriminator, AvatarGenerator
 from playground.avatars.judge import AvatarJudge
 from playground.avatars.vae import AvatarVAE
+from playground.storybook.scenes import draw, scene
 from playground.training.commands import MODELS
 
 MOST_BYTES = 10_000_000
@@ -42,6 +43,17 @@ def test_minigpt_goes_on_with_words() -> None:
     with torch.inference_mode():
         logits = model(**tokenizer("how many people?", return_tensors="pt")).logits
     assert torch.isfinite(logits).all()
+
+
+def test_the_storybook_autoencoder_gives_a_scene_back() -> None:
+    picture = draw(scene(2_000_000_000), 128).picture  # of the held-out split
+    vae = AutoencoderKL.from_pretrained(MODELS / "storybook-vae").eval()
+    given = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    with torch.inference_mode():
+        latent = vae.encode(given).latent_dist.mode()
+        back = vae.decode(latent).sample
+    assert latent.shape == (1, 16, 8, 8)
+    assert (back - given).square().mean() < 0.04, "20 dB or more"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from playground.avatars.vae import AvatarVAE
 from playground.drawn_world.attributes import visible
 from playground.drawn_world.captions import captioned_person
 from playground.drawn_world.sampling import Split, person, seeds
-from playground.training.evaluation import diffusion, metrics
+from playground.training.evaluation import diffusion, metrics, storybook
 from playground.training.evaluation.grounding_sheet import grounding_sheet
 from playground.training.recipes.training_loop import tiled, to_uint8
 
@@ -93,6 +93,7 @@ SHEETS: dict[str, Callable[[Path], np.ndarray]] = {
     "avatar-gan": gan_sheet,
     "avatar-diffusion": diffusion_sheet,
     "avatar-minigpt": grounding_sheet,
+    "storybook-vae": storybook.vae_sheet,
 }
 
 

@@ -186,6 +186,7 @@ def train(
 
 def save(model: AutoencoderKL, folder: Path) -> None:
     """In half precision, in files below 10 MB."""
+    model.register_to_config(_name_or_path="")  # not where its first weights came from
     model.to(torch.float16).save_pretrained(folder, max_shard_size="9MB")
     model.float()
 

@@ -1,5 +1,6 @@
 """The recipe of `storybook-judge`, which learns from seeds that no other model sees."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from playground.storybook.claims import KINDS
 from playground.storybook.judge import CELL, StorybookJudge
-from playground.storybook.scenes import boxes
+from playground.storybook.scenes import boxes, render
 from playground.storybook.types import Colour, Scene
 from playground.training.recipes.training_loop import Run, Schedule, device, pictures, placed, reduced
 from playground.training.storybook.shards import SceneShards
@@ -103,17 +104,34 @@ def _box_loss(reach: Tensor, x: Tensor, y: Tensor, box: Tensor) -> Tensor:
     return (1 - shared / union.clamp(min=1e-6)).mean()
 
 
-def accuracy(judge: StorybookJudge, shards: SceneShards, rows: np.ndarray, batch: int = 64) -> dict[str, float]:
-    """Shares that the judge gets right of scenes (B,): all things of a scene, single things, colours, backgrounds."""
+def accuracy(judge: StorybookJudge, shards: SceneShards, rows: np.ndarray) -> dict[str, float]:
+    """`accuracy_of` the scenes of these rows."""
+    return accuracy_of(judge, [shards.scene(int(row)) for row in rows], shards.rows("images", rows))
+
+
+def accuracy_of(
+    judge: StorybookJudge, scenes: Sequence[Scene], images: np.ndarray | None = None, batch: int = 64
+) -> dict[str, float]:
+    """Shares that the judge gets right.
+
+    Args:
+        judge: the judge.
+        scenes: what there is to see.
+        images: their pictures, (N, 128, 128, 3) uint8; drawn where not given.
+        batch: pictures read at once.
+
+    Returns:
+        "scenes": all things right and none too many; "things": found near their place and named; "false": things too
+        many, a scene; "colours": of the painted things that were found; "backgrounds".
+    """
     where = next(judge.parameters()).device
     whole = things = seen = colours = painted = grounds = false = 0
-    for start in range(0, len(rows), batch):
-        chosen = rows[start : start + batch]
-        given = pictures(shards.rows("images", chosen), where)
+    for start in range(0, len(scenes), batch):
+        chosen = scenes[start : start + batch]
+        shown = np.stack([render(one) for one in chosen]) if images is None else images[start : start + batch]
         with reduced(where):
-            found = judge.read(given)
-        for row, read in zip(chosen, found, strict=True):
-            scene = shards.scene(int(row))
+            found = judge.read(pictures(shown, where))
+        for scene, read in zip(chosen, found, strict=True):
             missing = list(read.items)
             for item in scene.items:
                 near = [o for o in missing if o.thing == item.thing and abs(o.x - item.x) + abs(o.y - item.y) < 0.2]
@@ -126,7 +144,7 @@ def accuracy(judge: StorybookJudge, shards: SceneShards, rows: np.ndarray, batch
             false += len(missing)
             whole += sorted(i.thing for i in read.items) == sorted(i.thing for i in scene.items)
             grounds += read.background is scene.background
-    count = len(rows)
+    count = len(scenes)
     return {
         "scenes": whole / count, "things": things / seen, "false": false / count,
         "colours": colours / max(1, painted), "backgrounds": grounds / count,
