@@ -15,7 +15,7 @@ from playground.core import Playground
 from playground.errors import UserError
 from playground.grounding import batch as batches
 from playground.grounding import task_tags
-from playground.grounding.boxes import checked
+from playground.grounding.boxes import validate_box
 from playground.grounding.types import Box, GroundingTask
 from playground.runtime.task import Phase
 from playground.settings import Settings, read_settings
@@ -69,10 +69,10 @@ def _run(playground: Playground, given: argparse.Namespace) -> int:
 
 def _question(given: argparse.Namespace) -> tuple[GroundingTask, Box | None, str]:
     """Task, box and text of the flags, or typed in the text."""
-    typed, text = task_tags.split(given.text)
-    box, text = task_tags.box_in(text)
+    typed, text = task_tags.parse_tag(given.text)
+    box, text = task_tags.parse_box(text)
     if given.box is not None:
-        box = checked(given.box)
+        box = validate_box(given.box)
     return task_tags.TAGS[given.task] if given.task else typed or GroundingTask.CHAT, box, text
 
 

@@ -51,7 +51,7 @@ def page(folder: Path) -> gr.Blocks:
     visit.begin(Exchange(visit.new_key(), GroundingTask.DETECT, "", None, "none", "none"))
 
     def stage(update: int) -> dict[str, Any]:
-        visit.exchanges[0].reading = reading(update)
+        visit.exchanges[0].parsed = reading(update)
         return render.stage(visit, None, "en")
 
     def annotated(update: int) -> Any:

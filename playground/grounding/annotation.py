@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from playground.grounding.boxes import pixels
+from playground.grounding.boxes import to_pixels
 from playground.grounding.palette import colour
 from playground.grounding.types import ParsedAnswer
 
-LONGEST_LABEL = 40  # characters
+MAX_LABEL = 40  # characters
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Crop:
     image: Image.Image
 
 
-def annotated(image: Image.Image, reading: ParsedAnswer, labels: bool = True, width: int = 0) -> Image.Image:
+def draw_boxes(image: Image.Image, parsed: ParsedAnswer, labels: bool = True, width: int = 0) -> Image.Image:
     """A copy of an RGB picture with every box in its entity's colour, and its phrase and score at the upper edge.
 
     `width` is the line's in pixels; 0 suits it to the picture. A phrase in letters the built-in font lacks is shown as
@@ -35,12 +35,12 @@ def annotated(image: Image.Image, reading: ParsedAnswer, labels: bool = True, wi
     line = width if width > 0 else max(2, round(min(image.size) / 200))
     font = ImageFont.load_default(max(11, round(min(image.size) / 32)))
     # All frames first: a label is never under another box's line.
-    for number, _, _, (left, top, right, bottom) in _boxes(reading, image.size):
+    for number, _, _, (left, top, right, bottom) in _boxes(parsed, image.size):
         thick = min(line, max(1, min(right - left, bottom - top) // 2))
         pen.rectangle((left, top, right - 1, bottom - 1), outline=colour(number), width=thick)
     if not labels:
         return drawn
-    for number, phrase, score, (left, top, _, _) in _boxes(reading, image.size):
+    for number, phrase, score, (left, top, _, _) in _boxes(parsed, image.size):
         text = _label(number, phrase, score)
         x0, y0, x1, y1 = pen.textbbox((0, 0), text, font=font)
         wide, high = round(x1 - x0) + 2 * line + 2, round(y1 - y0) + 2 * line
@@ -51,28 +51,28 @@ def annotated(image: Image.Image, reading: ParsedAnswer, labels: bool = True, wi
     return drawn
 
 
-def crops(image: Image.Image, reading: ParsedAnswer) -> list[Crop]:
+def crops(image: Image.Image, parsed: ParsedAnswer) -> list[Crop]:
     """What is inside each box of a picture, in the order of entities and boxes."""
     found = []
-    for number, entity in enumerate(reading.entities, start=1):
+    for number, entity in enumerate(parsed.entities, start=1):
         for place, box in enumerate(entity.boxes, start=1):
-            part = image.crop(pixels(box, image.size))
+            part = image.crop(to_pixels(box, image.size))
             found.append(Crop(f"entity-{number:02d}-box-{place:02d}.png", entity.phrase, part))
     return found
 
 
 def _boxes(
-    reading: ParsedAnswer, size: tuple[int, int]
+    parsed: ParsedAnswer, size: tuple[int, int]
 ) -> Iterator[tuple[int, str, float | None, tuple[int, int, int, int]]]:
-    for number, entity in enumerate(reading.entities):
+    for number, entity in enumerate(parsed.entities):
         for box in entity.boxes:
-            yield number, entity.phrase, box.score, pixels(box, size)
+            yield number, entity.phrase, box.score, to_pixels(box, size)
 
 
 def _label(number: int, phrase: str, score: float | None) -> str:
     words = " ".join(phrase.split())
     if not words or any(not letter.isprintable() or ord(letter) > 0x24F for letter in words):
         words = str(number + 1)
-    if len(words) > LONGEST_LABEL:
-        words = words[: LONGEST_LABEL - 1] + "…"
+    if len(words) > MAX_LABEL:
+        words = words[: MAX_LABEL - 1] + "…"
     return words if score is None else f"{words} {score:.2f}"

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from playground.errors import UserError
-from playground.grounding.boxes import above
+from playground.grounding.boxes import filter_by_score
 from playground.grounding.export import as_dict
 from playground.grounding.service import GroundingService
 from playground.grounding.types import Answer, Box, GroundingTask, Question
@@ -23,7 +23,7 @@ from playground.imaging import uploads
 from playground.runtime.task import Phase
 
 ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
-MOST_REFUSALS = 3  # of a model that has not answered once: it will not answer the others either
+MAX_REFUSALS = 3  # of a model that has not answered once: it will not answer the others either
 VISITOR = "batch"
 
 
@@ -33,7 +33,7 @@ class Batch:
 
     folder: Path
     model: str
-    ask: GroundingTask
+    task: GroundingTask
     text: str = ""
     box: Box | None = None
     threshold: float = 0.0
@@ -43,10 +43,10 @@ class Batch:
     def key(self, file: str) -> dict[str, Any]:
         """What a line begins with, and what tells that this was asked of this picture already."""
         box = None if self.box is None else [self.box.x0, self.box.y0, self.box.x1, self.box.y1]
-        return {"file": file, "model": self.model, "task": self.ask.value, "question": self.text, "box": box}
+        return {"file": file, "model": self.model, "task": self.task.value, "question": self.text, "box": box}
 
     def question(self, image: Image.Image) -> Question:
-        return Question(self.ask, image, self.text, self.box, temperature=self.temperature, seed=self.seed)
+        return Question(self.task, image, self.text, self.box, temperature=self.temperature, seed=self.seed)
 
 
 def pictures(folder: Path) -> list[str]:
@@ -104,7 +104,7 @@ def run(
     """Ask of each of `files`; append a line to `out` for each and yield it.
 
     Raises:
-        UserError: the model refused the first `MOST_REFUSALS` pictures; of these nothing is written.
+        UserError: the model refused the first `MAX_REFUSALS` pictures; of these nothing is written.
     """
     refused: list[dict[str, Any]] = []
     working = False
@@ -123,7 +123,7 @@ def run(
                 told["error"] = str(error)
                 if not working:
                     refused.append(told)
-                    if len(refused) == MOST_REFUSALS:
+                    if len(refused) == MAX_REFUSALS:
                         raise
                     continue
             else:
@@ -148,7 +148,7 @@ def _answer(service: GroundingService, batch: Batch, image: Image.Image, phase: 
 
 
 def _told(answer: Answer, batch: Batch) -> dict[str, Any]:
-    kept = replace(answer, reading=above(answer.reading, batch.threshold))
+    kept = replace(answer, parsed=filter_by_score(answer.parsed, batch.threshold))
     return {**as_dict(kept), "seconds": round(answer.seconds, 3), "stopped": answer.stopped}
 
 

@@ -1,127 +1,143 @@
-"""What all detectors share: what is looked for, which boxes are kept, and how their work is stopped.
+"""What all open-vocabulary detectors share: the queries, which boxes are kept, and how Stop interrupts the model.
 
-Invariants: a detector's answer holds everything above a low floor with its score, so that the page's threshold
-needs no new run; which box belongs to which phrase is the highest score's affair. Tensors come in, `Entity`s go out.
+Invariants: a detector's answer holds every box above a low score, so that the page's threshold needs no new run. A box
+belongs to the phrase with the highest score. Tensors come in, `Entity`s go out; boxes are x0, y0, x1, y1 in fractions
+of the picture.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from playground.errors import UserError
-from playground.grounding.answer_decoding import with_regions
-from playground.grounding.task_instructions import MOST_THINGS, things
+from playground.grounding.answer_decoding import substitute_regions
+from playground.grounding.boxes import nms_indices
+from playground.grounding.task_instructions import MAX_QUERIES, split_list
 from playground.grounding.types import Box, Entity, GroundingTask, ParsedAnswer, Question
 from playground.inference.hooks import between_layers, blocks_of
 from playground.runtime.task import Task
 
-FLOOR = 0.05  # scores below are noise for every model here
-MOST_BOXES = 300
-SAME = 0.7  # boxes of one phrase that overlap more than this (IoU) are one thing found twice
+MIN_SCORE = 0.05  # lower ones are noise for every model here
+MAX_BOXES = 300
+NMS_IOU = 0.7  # boxes of one phrase that overlap more are one thing found twice
 
 
-def asked(question: Question) -> tuple[list[str], list[str]]:
-    """The things looked for, in the asked order, and notes. A reference is one, commas and all ("the man, in a hat").
+def parse_queries(question: Question) -> tuple[list[str], list[str]]:
+    """The phrases to look for, in the asked order, and notes on what was changed.
 
-    Raises `UserError` where a text of quoted regions (`[r1]`) alone is left with no words.
+    Args:
+        question: Of task `REFER`, whose text is one phrase, commas and all ("the man, in a hat"), or `DETECT`, whose
+            text is a list.
+
+    Raises:
+        UserError: nothing is left but names of regions (`[r1]`), which detectors cannot look for.
     """
-    text = " ".join(with_regions(question.text, question.regions, lambda box: " ").split())
+    text = " ".join(substitute_regions(question.text, question.regions, lambda box: " ").split())
     if not text:
         raise UserError("This model looks for what is named in words, not for regions. Write what to find.")
     notes = ["Named regions were left out: this model reads words alone."] if question.regions else []
-    if question.ask is GroundingTask.REFER:
+    if question.task is GroundingTask.REFER:
         return [text], notes
-    wanted = list(things(text))
-    if len(wanted) == MOST_THINGS:
-        notes.append(f"No more than {MOST_THINGS} things are looked for at once.")
+    # Line ends part a list too, so the text is split as it was written.
+    wanted = list(split_list(substitute_regions(question.text, question.regions, lambda box: " ")))
+    if len(wanted) == MAX_QUERIES:
+        notes.append(f"No more than {MAX_QUERIES} things are looked for at once.")
     return wanted, notes
 
 
-def found(wanted: Sequence[str], corners: torch.Tensor, scores: torch.Tensor, same: float = SAME) -> ParsedAnswer:
-    """An entity per phrase, in their order, those without boxes too: their number is their colour.
+def all_detections(
+    phrases: Sequence[str], corners: torch.Tensor, scores: torch.Tensor, nms_iou: float = NMS_IOU
+) -> ParsedAnswer:
+    """An entity per phrase with its boxes after non-maximum suppression, the highest scores first.
 
-    `corners` is (boxes, 4), x0 y0 x1 y1 in fractions of the picture; `scores` is (boxes, phrases), 0..1. Raises
-    `UserError` for numbers that are none.
+    Phrases without boxes have an entity too: its number is its colour.
+
+    Args:
+        phrases: What was looked for.
+        corners: (boxes, 4), x0 y0 x1 y1 in fractions of the picture.
+        scores: (boxes, phrases), 0..1.
+        nms_iou: Boxes of a phrase that overlap more than this are one. Default `NMS_IOU`.
+
+    Raises:
+        UserError: numbers that are not finite.
     """
-    corners, scores = _checked(corners, scores)
-    best, owner = scores.max(dim=1)  # (boxes,) each
-    order = best.argsort(descending=True, stable=True)
-    order = order[(best[order] >= FLOOR) & _has_area(corners[order])]
+    edges, values = _validated(corners, scores)
+    best, owner = values.max(axis=1), values.argmax(axis=1)  # (boxes,) each
+    usable = (best >= MIN_SCORE) & _has_area(edges)
     kept: list[tuple[float, int, int]] = []  # score, phrase, box
-    for phrase in range(len(wanted)):
-        mine = order[owner[order] == phrase]
-        mine = mine[nms(corners[mine], same)]
-        kept += [(float(best[number]), phrase, int(number)) for number in mine]
+    for phrase in range(len(phrases)):
+        own = np.flatnonzero(usable & (owner == phrase))
+        indices = own[nms_indices(edges[own], best[own], nms_iou, MAX_BOXES + 1)]
+        kept += [(float(best[index]), phrase, int(index)) for index in indices]
     kept.sort(key=lambda one: -one[0])
-    boxes: list[list[Box]] = [[] for _ in wanted]
-    for score, phrase, number in kept[:MOST_BOXES]:
-        boxes[phrase].append(_box(corners[number], score))
-    entities = (Entity(phrase, None, tuple(group)) for phrase, group in zip(wanted, boxes, strict=True))
-    warnings = (f"Only the {MOST_BOXES} surest boxes are kept.",) if len(kept) > MOST_BOXES else ()
+    boxes: list[list[Box]] = [[] for _ in phrases]
+    for score, phrase, index in kept[:MAX_BOXES]:
+        boxes[phrase].append(_box(edges[index], score))
+    entities = (Entity(phrase, None, tuple(group)) for phrase, group in zip(phrases, boxes, strict=True))
+    warnings = (f"Only the {MAX_BOXES} boxes with the highest scores are kept.",) if len(kept) > MAX_BOXES else ()
     return ParsedAnswer("", tuple(entities), warnings)
 
 
-def surest(phrase: str, corners: torch.Tensor, scores: torch.Tensor) -> ParsedAnswer:
-    """The one box that fits `phrase` best, however unsure: what is referred to is taken to be there.
+def best_detection(phrase: str, corners: torch.Tensor, scores: torch.Tensor) -> ParsedAnswer:
+    """The one box with the highest score, however low: what is referred to is taken to be there.
 
-    `corners` is (boxes, 4) in fractions of the picture; `scores` is (boxes, 1), 0..1.
+    Args:
+        phrase: What was referred to.
+        corners: (boxes, 4), x0 y0 x1 y1 in fractions of the picture.
+        scores: (boxes, 1), 0..1.
+
+    Raises:
+        UserError: numbers that are not finite.
     """
-    corners, scores = _checked(corners, scores)
-    number = int(scores[:, 0].masked_fill(~_has_area(corners), -1).argmax())
-    box = _box(corners[number], float(scores[number, 0]))
+    edges, values = _validated(corners, scores)
+    index = int(np.where(_has_area(edges), values[:, 0], -1).argmax())
+    box = _box(edges[index], float(values[index, 0]))
     return ParsedAnswer("", (Entity(phrase, None, (box,) if box.x0 < box.x1 and box.y0 < box.y1 else ()),))
 
 
-def _checked(corners: torch.Tensor, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both on the CPU in float32, the boxes within the picture."""
-    corners, scores = corners.float().cpu(), scores.float().cpu()
-    if not (bool(torch.isfinite(corners).all()) and bool(torch.isfinite(scores).all())):
-        raise UserError(
-            "The model gave boxes that are no numbers: its weights are damaged. Download it again, or choose another."
-        )
-    return corners.clamp(0, 1), scores
+def cxcywh_to_xyxy(boxes: torch.Tensor) -> torch.Tensor:
+    """Boxes as corners.
 
+    Args:
+        boxes: (…, 4), centre x, centre y, width, height, in any unit.
 
-def _box(corner: torch.Tensor, score: float) -> Box:
-    x0, y0, x1, y1 = corner.tolist()
-    return Box(x0, y0, x1, y1, score)
-
-
-def _has_area(corners: torch.Tensor) -> torch.Tensor:
-    return (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])  # (boxes,)
-
-
-def nms(corners: torch.Tensor, same: float) -> torch.Tensor:
-    """Numbers of the boxes that no surer one (they come surest first) overlaps by more than `same`, no more of them
-    than one above `MOST_BOXES`: (kept,) int64."""
-    kept: list[int] = []
-    left = torch.arange(len(corners))
-    while len(left) and len(kept) <= MOST_BOXES:
-        first, left = int(left[0]), left[1:]
-        kept.append(first)
-        left = left[box_iou(corners[first], corners[left]) <= same]
-    return torch.tensor(kept, dtype=torch.int64)
-
-
-def box_iou(corner: torch.Tensor, corners: torch.Tensor) -> torch.Tensor:
-    """IoU of one box (4,) with others (boxes, 4): (boxes,)."""
-    low, high = torch.maximum(corner[:2], corners[:, :2]), torch.minimum(corner[2:], corners[:, 2:])
-    shared = (high - low).clamp(min=0).prod(dim=-1)
-    areas = (corners[:, 2:] - corners[:, :2]).prod(dim=-1)
-    return shared / ((corner[2:] - corner[:2]).prod() + areas - shared).clamp(min=1e-12)
-
-
-def cxcywh_to_xyxy(centres: torch.Tensor) -> torch.Tensor:
-    """(…, 4) centre x, centre y, width, height as x0, y0, x1, y1."""
-    middle, half = centres[..., :2], centres[..., 2:] / 2
-    return torch.cat([middle - half, middle + half], dim=-1)
+    Returns:
+        (…, 4), x0 y0 x1 y1 in that unit.
+    """
+    centre, half = boxes[..., :2], boxes[..., 2:] / 2
+    return torch.cat([centre - half, centre + half], dim=-1)
 
 
 @contextmanager
 def stoppable(model: Any, task: Task) -> Iterator[None]:
-    """Within, `Cancelled` comes at the next layer after `task.cancel()`: a forward pass on a CPU may take 20 s."""
+    """A block without gradients in which Stop interrupts a forward pass, which on a CPU may take 20 s.
+
+    Args:
+        model: A torch module; its layers are hooked while the block runs.
+        task: Within, `Cancelled` is raised at the next layer after `task.cancel()`.
+    """
     with between_layers(blocks_of(model), task.check), torch.inference_mode():
         task.check()
         yield
+
+
+def _validated(corners: torch.Tensor, scores: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float32 arrays, the boxes clipped to the picture."""
+    edges, values = corners.float().cpu().numpy(), scores.float().cpu().numpy()
+    if not (np.isfinite(edges).all() and np.isfinite(values).all()):
+        raise UserError(
+            "The model gave boxes that are no numbers: its weights are damaged. Download it again, or choose another."
+        )
+    return edges.clip(0, 1), values
+
+
+def _box(corners: np.ndarray, score: float) -> Box:
+    x0, y0, x1, y1 = corners.tolist()
+    return Box(x0, y0, x1, y1, score)
+
+
+def _has_area(corners: np.ndarray) -> np.ndarray:
+    return np.asarray((corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1]))  # (boxes,)

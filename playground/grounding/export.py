@@ -7,12 +7,12 @@ the pictures.
 import json
 from typing import Any
 
-from playground.grounding.annotation import annotated, crops
-from playground.grounding.boxes import pixels
+from playground.grounding.annotation import crops, draw_boxes
+from playground.grounding.boxes import to_pixels
 from playground.grounding.palette import colour
 from playground.grounding.types import Answer, Box, Entity, ParsedAnswer
 
-__all__ = ["annotated", "as_coco", "as_dict", "as_json", "as_yolo", "colour", "crops"]
+__all__ = ["as_coco", "as_dict", "as_json", "as_yolo", "colour", "crops", "draw_boxes"]
 
 NAMELESS = "object"  # the class of a box without a phrase
 DIGITS = 5  # of a fraction: a tenth of a pixel in a picture of 10,000
@@ -25,11 +25,11 @@ def as_dict(answer: Answer) -> dict[str, Any]:
     of the upright picture), `scores` (of each box, or None) and `score`, the highest of them, or None.
     """
     return {
-        "text": answer.reading.text,
-        "entities": [_entity(entity) for entity in answer.reading.entities],
+        "text": answer.parsed.text,
+        "entities": [_entity(entity) for entity in answer.parsed.entities],
         "raw": answer.raw,
         "prompt": answer.prompt,
-        "warnings": list(answer.reading.warnings),
+        "warnings": list(answer.parsed.warnings),
     }
 
 
@@ -39,19 +39,19 @@ def as_json(answer: Answer, size: tuple[int, int], model: str = "", file_name: s
     `pixels` are whole numbers [left, top, right, bottom]; right and bottom lie outside the box.
     """
     whole = as_dict(answer)
-    for told, entity in zip(whole["entities"], answer.reading.entities, strict=True):
-        told["pixels"] = [list(pixels(box, size)) for box in entity.boxes]
+    for told, entity in zip(whole["entities"], answer.parsed.entities, strict=True):
+        told["pixels"] = [list(to_pixels(box, size)) for box in entity.boxes]
     picture = {"file": file_name, "width": size[0], "height": size[1]}
     more = {"seconds": round(answer.seconds, 3), "tokens": answer.tokens, "stopped": answer.stopped}
     return _text({"image": picture, "model": model, **whole, **more})
 
 
-def as_coco(reading: ParsedAnswer, size: tuple[int, int], file_name: str = "picture.png") -> str:
+def as_coco(parsed: ParsedAnswer, size: tuple[int, int], file_name: str = "picture.png") -> str:
     """The boxes as a COCO detection file: a category per phrase, `bbox` = [left, top, width, height] in pixels."""
     width, height = size
-    names = classes(reading)
+    names = classes(parsed)
     annotations: list[dict[str, Any]] = []
-    for entity, box in _boxes(reading):
+    for entity, box in _boxes(parsed):
         sides = (box.x1 - box.x0) * width, (box.y1 - box.y0) * height
         annotation = {
             "id": len(annotations) + 1,
@@ -71,23 +71,23 @@ def as_coco(reading: ParsedAnswer, size: tuple[int, int], file_name: str = "pict
     )
 
 
-def as_yolo(reading: ParsedAnswer) -> tuple[str, str]:
+def as_yolo(parsed: ParsedAnswer) -> tuple[str, str]:
     """The boxes as YOLO writes them: (labels, class names), two text files.
 
     A line of the labels is `class centre_x centre_y width height`, all but the class in fractions; the class is the
     number, from 0, of a line of the names.
     """
-    names = classes(reading)
+    names = classes(parsed)
     lines = []
-    for entity, box in _boxes(reading):
+    for entity, box in _boxes(parsed):
         values = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, box.x1 - box.x0, box.y1 - box.y0
         lines.append(f"{names.index(_class(entity))} {' '.join(f'{value:.6f}' for value in values)}\n")
     return "".join(lines), "".join(f"{name}\n" for name in names)
 
 
-def classes(reading: ParsedAnswer) -> list[str]:
+def classes(parsed: ParsedAnswer) -> list[str]:
     """The phrases that have boxes, each once, in their order, each on one line."""
-    return list(dict.fromkeys(_class(entity) for entity, _ in _boxes(reading)))
+    return list(dict.fromkeys(_class(entity) for entity, _ in _boxes(parsed)))
 
 
 def _entity(entity: Entity) -> dict[str, Any]:
@@ -102,8 +102,8 @@ def _entity(entity: Entity) -> dict[str, Any]:
     }
 
 
-def _boxes(reading: ParsedAnswer) -> list[tuple[Entity, Box]]:
-    return [(entity, box) for entity in reading.entities for box in entity.boxes]
+def _boxes(parsed: ParsedAnswer) -> list[tuple[Entity, Box]]:
+    return [(entity, box) for entity in parsed.entities for box in entity.boxes]
 
 
 def _class(entity: Entity) -> str:

@@ -1,8 +1,8 @@
-"""Florence-2: a small model of many set tasks, each a sentence it was trained on, with boxes as location tokens.
+"""Florence-2: a small model of fixed tasks, each a sentence it was trained on, with boxes as location tokens.
 
-Invariants: prompts are put together and answers read here. transformers' processor looks for its task tokens
-anywhere in a user's words, and its reader drops letters beyond ASCII and rounds to pixels. The picture is looked at
-once, however many passes an answer takes.
+Invariants: prompts are built and answers parsed here. transformers' processor looks for its task tokens anywhere in a
+user's words, and its parser drops letters beyond ASCII and rounds to pixels. The picture is encoded once, however many
+passes an answer takes.
 
 Xiao et al. 2023, arXiv:2311.06242.
 """
@@ -18,10 +18,11 @@ from transformers import Florence2ForConditionalGeneration
 from playground.catalog import Entry
 from playground.errors import UserError
 from playground.families import LoadRequest
+from playground.grounding.answer_decoding import AnswerDecoder, TextStream, append_detections, with_text
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
-from playground.grounding.codecs.base import harmless
-from playground.grounding.detection import asked, stoppable
-from playground.grounding.multi_pass import MultiPass, listed, onto
+from playground.grounding.codecs.base import without_angle_brackets
+from playground.grounding.detection import parse_queries, stoppable
+from playground.grounding.generation import generate_text
 from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, Question
 from playground.runtime.records import LoadedModel
@@ -57,31 +58,38 @@ class Florence:
         prompts = self._prompts(question, wanted)
         yield Asked("\n".join(prompts), tuple(notes))
         most = question.max_new_tokens or self._usual
-        passes = MultiPass(self._model, self._tokenizer, self._codec, question, task, most, self._skip)
-        seen = self._seen(question.image, task)
+        decoder = AnswerDecoder(self._codec, question.image.size, most)
+        features = self._image_features(question.image, task)
+
+        def generate(prompt: str) -> TextStream:
+            inputs = self._inputs(prompt, features, task)
+            return generate_text(
+                self._model, self._tokenizer, inputs, task, most, question.temperature, question.seed, self._skip
+            )
+
         for number, prompt in enumerate(prompts):
-            inputs = self._inputs(prompt, seen, task)
-            if question.ask is GroundingTask.REFER:
-                yield from passes.run(prompt, inputs, partial(onto, wanted[0]))
+            if question.task is GroundingTask.REFER:
+                yield from decoder.decode(prompt, generate(prompt), partial(with_text, wanted[0]))
             elif wanted:
-                yield from passes.run(prompt, inputs, partial(listed, passes.reading, wanted[number]))
+                fix = partial(append_detections, decoder.parsed, wanted[number])
+                yield from decoder.decode(prompt, generate(prompt), fix)
             else:
-                yield from passes.run(prompt, inputs)
-        if question.ask is GroundingTask.GROUNDED_CAPTION and passes.reading.text:
-            caption = passes.reading.text
-            prompt = PHRASES.format(harmless(caption))
-            yield from passes.run(prompt, self._inputs(prompt, seen, task), partial(onto, caption))
-        yield passes.answer()
+                yield from decoder.decode(prompt, generate(prompt))
+        if question.task is GroundingTask.GROUNDED_CAPTION and decoder.parsed.text:
+            caption = decoder.parsed.text
+            prompt = PHRASES.format(without_angle_brackets(caption))
+            yield from decoder.decode(prompt, generate(prompt), partial(with_text, caption))
+        yield decoder.answer()
 
     def _wanted(self, question: Question) -> tuple[list[str], list[str]]:
         """The phrases looked for, and notes; none where all objects are, or where the task takes no words."""
-        if question.ask is GroundingTask.REFER or (question.ask is GroundingTask.DETECT and question.text):
-            wanted, notes = asked(question)
-            return [harmless(phrase) for phrase in wanted], notes
+        if question.task is GroundingTask.REFER or (question.task is GroundingTask.DETECT and question.text):
+            wanted, notes = parse_queries(question)
+            return [without_angle_brackets(phrase) for phrase in wanted], notes
         return [], ["Your words were not sent: the model takes none with this task."] if question.text else []
 
     def _prompts(self, question: Question, wanted: list[str]) -> list[str]:
-        match question.ask:
+        match question.task:
             case GroundingTask.CAPTION:
                 return [CAPTION]
             case GroundingTask.GROUNDED_CAPTION:
@@ -92,21 +100,21 @@ class Florence:
                 return [THING.format(phrase) for phrase in wanted] or [OBJECTS]
             case GroundingTask.IDENTIFY:
                 assert question.box is not None
-                return [REGION.format(self._codec.write(question.box, question.image.size))]
+                return [REGION.format(self._codec.format_box(question.box, question.image.size))]
             case _:
                 raise UserError("Florence-2 answers set tasks and no free questions. Choose another task or model.")
 
-    def _seen(self, image: Image.Image, task: Task) -> torch.Tensor:
-        """What the eyes make of the picture: (1, tokens, dim)."""
+    def _image_features(self, image: Image.Image, task: Task) -> torch.Tensor:
+        """The vision encoder's features of the picture: (1, tokens, dim)."""
         pixels = self._prepare(images=image, return_tensors="pt")["pixel_values"]
         with stoppable(self._model, task):
-            features = self._model.get_image_features(pixels.to(self._model.device, self._model.dtype))
-        return features.pooler_output
+            output = self._model.get_image_features(pixels.to(self._model.device, self._model.dtype))
+        return output.pooler_output
 
-    def _inputs(self, prompt: str, seen: torch.Tensor, task: Task) -> dict[str, Any]:
+    def _inputs(self, prompt: str, features: torch.Tensor, task: Task) -> dict[str, Any]:
         """Keywords of `generate`: picture and words encoded, the words cut to what the encoder has positions for."""
         config = self._model.config
-        count = seen.shape[1]
+        count = features.shape[1]
         room = config.text_config.max_position_embeddings - count - 2
         words = self._tokenizer(prompt, add_special_tokens=False, truncation=True, max_length=room)["input_ids"]
         start, end = self._ends
@@ -114,7 +122,7 @@ class Florence:
         mask = torch.ones_like(ids)
         with stoppable(self._model, task):
             embeddings = self._model.get_input_embeddings()(ids)  # (1, length, dim)
-            embeddings[:, :count] = seen.to(embeddings.dtype)
+            embeddings[:, :count] = features.to(embeddings.dtype)
             encoded = self._model.get_encoder()(inputs_embeds=embeddings, attention_mask=mask)
         return {"encoder_outputs": encoded, "attention_mask": mask}
 

@@ -1,26 +1,27 @@
-"""Words from a generative model one token at a time: what every adapter here decodes with.
+"""Token-by-token text generation with a transformers model: what every local engine here generates with.
 
-Invariants: transformers prepares (encoder, cache, position ids, processors of logits) and the loop is ours, run
-by whoever reads it: no thread, one chance to stop at every token and before every layer, one waiting for the device.
-Random numbers come from a generator of this run's own. Imports torch; imported lazily.
+Invariants: transformers prepares (encoder, KV cache, position ids, logits processors) and the loop is ours, run
+by its reader: no thread, Stop is checked at every token and before every layer, and the device is synchronized once a
+token. Random numbers come from a generator of this run alone. Imports torch; imported lazily.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from playground.errors import UserError
+from playground.grounding.answer_decoding import TextStream
 from playground.inference.hooks import between_layers, blocks_of
 from playground.inference.sampling import draw_index
 from playground.runtime.task import Task
 
-_HALF = "�"  # how a tokenizer shows a character of which bytes are missing
+_REPLACEMENT = "�"  # how a tokenizer shows a character of which bytes are missing
 
 
-def generated(
+def generate_text(
     model: Any,
     tokenizer: Any,
     inputs: Mapping[str, Any],
@@ -29,41 +30,48 @@ def generated(
     temperature: float = 0.0,
     seed: int = 0,
     skip: frozenset[int] = frozenset(),
-) -> Iterator[tuple[str, int]]:
+) -> TextStream:
     """Yield (raw text so far, tokens so far) after every token; special tokens are kept as text.
 
-    Greedy at temperature 0; above it drawn from what the checkpoint's own top-k and top-p leave, with `seed`. The
-    token that ends the answer is neither shown nor counted, so that as many tokens as `max_new_tokens` mean the answer
-    was cut. Tokens in `skip` are counted and not shown. A character that is not whole yet is held back.
+    The end-of-sequence token is neither shown nor counted, so that `max_new_tokens` tokens mean the answer was cut. A
+    character that is not complete yet is held back.
 
-    `inputs` are the keywords of `model.generate` for one picture and prompt; tensors are brought to the model's
-    device, and floats to its dtype. The model may be of any kind with `generate`: decoder-only, encoder-decoder, or
-    one that hands on to its text model (Kosmos-2).
+    Args:
+        model: Any transformers model with `generate`: decoder-only, encoder-decoder, or one that hands on to its text
+            model (Kosmos-2).
+        tokenizer: Decodes the tokens.
+        inputs: Keywords of `model.generate` for one picture and prompt; tensors are moved to the model's device,
+            floats cast to its dtype.
+        task: Cancelled by Stop.
+        max_new_tokens: At least 1.
+        temperature: 0 (default) is greedy; above, sampled from what the checkpoint's own top-k and top-p leave.
+        seed: Of the sampling. Default 0.
+        skip: Tokens that are counted and not shown. Default: none.
 
     Raises:
         Cancelled: at the next token or layer after `task.cancel()`.
-        UserError: the prompt fills the model's context; the model's numbers overflowed.
+        UserError: the prompt fills the model's context; the logits are not finite.
     """
-    given = {name: _placed(value, model) for name, value in inputs.items() if value is not None}
+    given = {name: _to_model(value, model) for name, value in inputs.items() if value is not None}
     generator = torch.Generator("cpu").manual_seed(seed % 2**63)
-    said: list[int] = []
+    tokens: list[int] = []
     # Made anew for every run, and gone with it: nothing of one answer reaches the next.
     with between_layers(blocks_of(model), task.check):
         task.check()
         # A ready function in place of the decoding loop: `generate` prepares, calls it and returns what it returns.
-        run: _Run = model.generate(**given, custom_generate=_Run.begun, **_options(max_new_tokens, temperature))
+        run: _Run = model.generate(**given, custom_generate=_Run.start, **_options(max_new_tokens, temperature))
         for _ in range(run.room(max_new_tokens)):
             task.check()
             token = run.next(temperature, generator)
             if token in run.ends:
                 return
-            said.append(token)
-            yield _text(tokenizer, [token for token in said if token not in skip]), len(said)
+            tokens.append(token)
+            yield _text(tokenizer, [token for token in tokens if token not in skip]), len(tokens)
 
 
 @dataclass
 class _Run:
-    """A generation under way: what `generate` prepared, and the ids so far, (1, length)."""
+    """A generation under way: what `generate` prepared, and the token ids so far, (1, length)."""
 
     model: Any
     ids: torch.Tensor
@@ -73,7 +81,7 @@ class _Run:
     first: bool = True
 
     @classmethod
-    def begun(
+    def start(
         cls,
         model: Any,
         input_ids: Any,
@@ -83,12 +91,12 @@ class _Run:
         **extra: Any,
     ) -> "_Run":
         """Called by `generate` in place of its own loop (its parameter `custom_generate`)."""
-        named = generation_config.eos_token_id
-        ends = named if isinstance(named, list) else [named]
+        eos = generation_config.eos_token_id
+        ends = eos if isinstance(eos, list) else [eos]
         return cls(model, input_ids, logits_processor, extra, frozenset(end for end in ends if end is not None))
 
     def room(self, wanted: int) -> int:
-        """How many tokens may follow: at most `wanted`, and no more than the model has positions for."""
+        """The number of tokens that may follow: `wanted`, or as many as the model has positions for."""
         config = self.model.config.get_text_config(decoder=True)
         positions = getattr(config, "max_position_embeddings", None)
         left = wanted if positions is None else min(wanted, positions - self.ids.shape[1])
@@ -125,7 +133,7 @@ class _Run:
 
 
 def _options(max_new_tokens: int, temperature: float) -> dict[str, Any]:
-    """Ours over the checkpoint's own: beams cannot be streamed, and what only sampling uses is off where none is."""
+    """Generation options over the checkpoint's own: no beams, which cannot be streamed; sampling only if asked for."""
     options: dict[str, Any] = {
         "max_new_tokens": max_new_tokens, "num_beams": 1, "use_cache": True, "do_sample": temperature > 0,
     }  # fmt: skip
@@ -134,7 +142,7 @@ def _options(max_new_tokens: int, temperature: float) -> dict[str, Any]:
     )
 
 
-def _placed(value: Any, model: Any) -> Any:
+def _to_model(value: Any, model: Any) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     return value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
@@ -142,4 +150,4 @@ def _placed(value: Any, model: Any) -> Any:
 
 def _text(tokenizer: Any, ids: list[int]) -> str:
     text = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    return str(text).rstrip(_HALF)
+    return str(text).rstrip(_REPLACEMENT)

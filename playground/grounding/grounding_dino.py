@@ -17,7 +17,7 @@ from transformers import GroundingDinoForObjectDetection, MMGroundingDinoForObje
 from playground.errors import UserError
 from playground.families import LoadRequest
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
-from playground.grounding.detection import asked, cxcywh_to_xyxy, found, stoppable, surest
+from playground.grounding.detection import all_detections, best_detection, cxcywh_to_xyxy, parse_queries, stoppable
 from playground.grounding.types import Answer, Asked, GroundingEvent, GroundingTask, Question
 from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
@@ -26,7 +26,7 @@ CLASSES = {
     "grounding-dino": GroundingDinoForObjectDetection,
     "mm-grounding-dino": MMGroundingDinoForObjectDetection,  # LLMDet's checkpoints are of this class too
 }
-THINNEST = 30  # times as long as wide; there are more queries (900) than places in a strip that is thinner
+MAX_ASPECT_RATIO = 30  # times as long as wide; there are more queries (900) than places in a strip that is thinner
 
 
 class DinoDetector:
@@ -40,18 +40,18 @@ class DinoDetector:
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """`Asked`, then `Answer`: all boxes are there at once."""
         began = time.monotonic()
-        wanted, notes = asked(question)
+        wanted, notes = parse_queries(question)
         sentence, places = _sentence(wanted)
         tokens, left_out = self._tokens(sentence, places)
         notes += [f"{left_out} of {len(wanted)} things left out: the model reads no further."] if left_out else []
         yield Asked(sentence, tuple(notes))
         corners, scores = self._seen(question.image, tokens, places, task)
-        reading = (
-            surest(wanted[0], corners, scores)
-            if question.ask == GroundingTask.REFER
-            else found(wanted, corners, scores)
+        parsed = (
+            best_detection(wanted[0], corners, scores)
+            if question.task == GroundingTask.REFER
+            else all_detections(wanted, corners, scores)
         )
-        yield Answer(reading, "", sentence, time.monotonic() - began)
+        yield Answer(parsed, "", sentence, time.monotonic() - began)
 
     def _tokens(self, sentence: str, places: Sequence[tuple[int, int]]) -> tuple[dict[str, torch.Tensor], int]:
         """The sentence as the model takes it, `offset_mapping` (1, tokens, 2) among it, and how many phrases are cut
@@ -67,10 +67,10 @@ class DinoDetector:
         self, image: Image.Image, tokens: dict[str, torch.Tensor], places: Sequence[tuple[int, int]], task: Task
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Corners (queries, 4) in fractions of the picture, and scores (queries, phrases)."""
-        if max(image.size) > THINNEST * min(image.size):
+        if max(image.size) > MAX_ASPECT_RATIO * min(image.size):
             raise UserError(
-                f"This picture is more than {THINNEST} times as long as wide, and this model sees nothing in such a "
-                "strip. Crop it."
+                f"This picture is more than {MAX_ASPECT_RATIO} times as long as wide, and this model sees nothing in "
+                "such a strip. Crop it."
             )
         starts, ends = tokens["offset_mapping"][0].unbind(-1)  # (tokens,) each, in characters of the sentence
         given = {name: tokens[name] for name in ("input_ids", "token_type_ids", "attention_mask")}

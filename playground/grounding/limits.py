@@ -27,13 +27,13 @@ _DETECTOR = "{} finds what you name and writes no words."
 class Limits:
     """What a model takes and gives.
 
-    `asks` has every `GroundingTask`: "" where the model can do it, else why it cannot, as a sentence. `similar`:
+    `tasks` has every `GroundingTask`: "" where the model can do it, else why it cannot, as a sentence. `similar`:
     it finds more like a box. `heat`: it shows what its eyes see. `scores`: its boxes have scores, and `threshold`
     is where a slider over them starts. `streams`: its words come one by one. `temperature`: it can be sampled.
     `turns`: earlier turns are kept. `codec` names the box dialect. `max_new_tokens` is (least, usual, most).
     """
 
-    asks: dict[GroundingTask, str]
+    tasks: dict[GroundingTask, str]
     similar: bool
     heat: bool
     scores: bool
@@ -49,7 +49,7 @@ def limits_of(entry: Entry) -> Limits:
     """The limits of a model of the grounding tab, local or remote."""
     grounding = GroundingOptions.of(entry)
     return Limits(
-        asks={ask: "" if ask in grounding.asks else reason(entry, ask) for ask in GroundingTask},
+        tasks={ask: "" if ask in grounding.asks else reason(entry, ask) for ask in GroundingTask},
         similar=grounding.similar,
         heat=grounding.heat,
         scores=grounding.scores,

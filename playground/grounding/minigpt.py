@@ -6,10 +6,10 @@ Imports torch and transformers; imported lazily. One thread at a time.
 """
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from transformers import AutoImageProcessor, AutoTokenizer, Idefics3ForCondition
 
 from playground.families import LoadRequest
 from playground.grounding import checkpoint
-from playground.grounding.answer_decoding import decode_answer, named, with_regions
+from playground.grounding.answer_decoding import AnswerDecoder, append_detections, name_entities, substitute_regions
 from playground.grounding.checkpoint import Checkpoint
 from playground.grounding.codecs.tag_dialects import MINIGPT_V2
-from playground.grounding.generation import generated
+from playground.grounding.generation import generate_text
 from playground.grounding.minigpt_prompt import IMAGE, PLACES, opening, turn
+from playground.grounding.task_instructions import split_list
 from playground.grounding.types import Asked, Box, Entity, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
@@ -78,22 +79,31 @@ class MiniGPT:
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`."""
-        began = time.monotonic()
         square = Square(*question.image.size)
         size = (max(question.image.size),) * 2
-        prompt = self._prompt(question, square, size)
-        shown = prompt.replace(IMAGE * PLACES, f"{IMAGE}×{PLACES}")
-        yield Asked(shown)
-        inputs = {"input_ids": self._ids(prompt), "pixel_values": self._pixels(question.image)}
-        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-        most = question.max_new_tokens
-        words = generated(self._model, self._tokenizer, inputs, task, most, question.temperature, question.seed)
-
-        def mended(reading: ParsedAnswer) -> ParsedAnswer:
-            found = _of_the_picture(reading, square)
-            return named(question.text)(found) if question.ask is GroundingTask.REFER else found
-
-        yield from decode_answer(words, self._codec, size, shown, most, mended, began)
+        decoder = AnswerDecoder(self._codec, size, question.max_new_tokens)
+        things = split_list(question.text) if question.task is GroundingTask.DETECT else ()
+        # The model was trained to detect one thing at a time.
+        questions = [replace(question, text=thing) for thing in things] if len(things) > 1 else [question]
+        prompts = [self._prompt(one, square, size) for one in questions]
+        shown = [prompt.replace(IMAGE * PLACES, f"{IMAGE}×{PLACES}") for prompt in prompts]
+        yield Asked("\n".join(shown))
+        pixels = self._pixels(question.image)
+        for one, prompt, seen in zip(questions, prompts, shown, strict=True):
+            ids = self._ids(prompt)
+            inputs = {"input_ids": ids, "pixel_values": pixels, "attention_mask": torch.ones_like(ids)}
+            stream = generate_text(
+                self._model,
+                self._tokenizer,
+                inputs,
+                task,
+                question.max_new_tokens,
+                question.temperature,
+                question.seed,
+            )
+            earlier = decoder.parsed if len(questions) > 1 else None
+            yield from decoder.decode(seen, stream, partial(_fix, one, square, earlier))
+        yield decoder.answer()
 
     @torch.no_grad()
     def heat(self, image: Image.Image, phrase: str, task: Task) -> np.ndarray:
@@ -104,7 +114,7 @@ class MiniGPT:
         if phrase:
             shown = self._looked_at(pixels, phrase)
         else:
-            with self._telling():
+            with self._eager_attention():
                 found = self._model.model.vision_model(pixels[:, 0].to(self._model.device), output_attentions=True)
             shown = torch.stack(found.attentions).mean((0, 1, 2, 3))  # (patches,) as keys
         task.check()
@@ -116,7 +126,7 @@ class MiniGPT:
 
     def _looked_at(self, pixels: torch.Tensor, phrase: str) -> torch.Tensor:
         ids = self._ids(opening() + turn(f"[refer] {_MARKS.sub('', phrase)}", first=True))
-        with self._telling():
+        with self._eager_attention():
             found = self._model(
                 input_ids=ids.to(self._model.device), pixel_values=pixels.to(self._model.device, self._model.dtype),
                 output_attentions=True,
@@ -127,7 +137,7 @@ class MiniGPT:
         return layers[:, -3:, places].mean((0, 1))
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _eager_attention(self) -> Iterator[None]:
         """Attention computed in the one way that gives its weights, until the block ends, however it ends."""
         before = str(self._model.config._attn_implementation)
         self._model.set_attn_implementation("eager")
@@ -138,12 +148,12 @@ class MiniGPT:
 
     def _prompt(self, question: Question, square: Square, size: tuple[int, int]) -> str:
         def write(box: Box) -> str:
-            return self._codec.write(square.inside(box), size)
+            return self._codec.format_box(square.inside(box), size)
 
-        text = with_regions(_MARKS.sub("", question.text), question.regions, write)
+        text = substitute_regions(_MARKS.sub("", question.text), question.regions, write)
         box = write(question.box) if question.box is not None else ""
-        asked = TEMPLATES[question.ask].format(text=text, box=box)
-        if question.ask is GroundingTask.IDENTIFY and text.strip():
+        asked = TEMPLATES[question.task].format(text=text, box=box)
+        if question.task is GroundingTask.IDENTIFY and text.strip():
             asked = f"[identify] {text} {box}"
         written = opening()
         for number, earlier in enumerate(question.turns):
@@ -195,15 +205,23 @@ class _Preparing:
         return cls(tokenizer, AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil"))
 
 
-def _of_the_picture(reading: ParsedAnswer, square: Square) -> ParsedAnswer:
+def _fix(question: Question, square: Square, earlier: ParsedAnswer | None, parsed: ParsedAnswer) -> ParsedAnswer:
+    """Boxes of the picture; what was asked for as the phrase, after `earlier` things of a list."""
+    found = _of_the_picture(parsed, square)
+    if earlier is not None:
+        return append_detections(earlier, question.text, found)
+    return name_entities(question.text)(found) if question.task is GroundingTask.REFER else found
+
+
+def _of_the_picture(parsed: ParsedAnswer, square: Square) -> ParsedAnswer:
     """Boxes of the square as boxes of the picture; those beside it are left out, which is said."""
     entities, lost = [], 0
-    for entity in reading.entities:
+    for entity in parsed.entities:
         boxes = [square.outside(box) for box in entity.boxes]
         lost += sum(box is None for box in boxes)
         entities.append(Entity(entity.phrase, entity.span, tuple(box for box in boxes if box is not None)))
     said = (f"{lost} box{'es' if lost > 1 else ''} left out: beside the picture.",) if lost else ()
-    return ParsedAnswer(reading.text, tuple(entities), reading.warnings + said)
+    return ParsedAnswer(parsed.text, tuple(entities), parsed.warnings + said)
 
 
 def _cut(grid: np.ndarray, square: Square) -> np.ndarray:

@@ -16,15 +16,16 @@ from PIL import Image
 from transformers import Owlv2ForObjectDetection, OwlViTForObjectDetection
 
 from playground.families import LoadRequest
+from playground.grounding.boxes import box_iou
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
-from playground.grounding.detection import asked, box_iou, cxcywh_to_xyxy, found, stoppable, surest
+from playground.grounding.detection import all_detections, best_detection, cxcywh_to_xyxy, parse_queries, stoppable
 from playground.grounding.types import Answer, Asked, Box, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES = {"owlvit": OwlViTForObjectDetection, "owlv2": Owlv2ForObjectDetection}
 GREY = (128, 128, 128)  # beside and below a picture that is no square, as OWLv2 was trained
-CLOSE = 0.8  # of the best overlap: boxes that stand for the asked part as well as the best does
+CLOSE = 0.8  # of the best overlap: boxes that stand for the parse_queries part as well as the best does
 SAME_THING = 0.3  # IoU; what looks like the part is a whole thing each time, and things overlap little
 
 
@@ -43,7 +44,7 @@ class OwlDetector:
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """`Asked`, then `Answer`: all boxes are there at once."""
         began = time.monotonic()
-        wanted, notes = asked(question)
+        wanted, notes = parse_queries(question)
         queries = [_query(phrase) for phrase in wanted]
         read = self._tokenizer(queries, truncation=True, max_length=self._tokens + 1)["input_ids"]
         if max(map(len, read)) > self._tokens:
@@ -60,12 +61,12 @@ class OwlDetector:
             )
         corners = self._of_picture(cxcywh_to_xyxy(out.pred_boxes[0]).cpu(), question.image)
         scores = out.logits[0].float().sigmoid().cpu()  # (patches, phrases)
-        reading = (
-            surest(wanted[0], corners, scores)
-            if question.ask == GroundingTask.REFER
-            else found(wanted, corners, scores)
+        parsed = (
+            best_detection(wanted[0], corners, scores)
+            if question.task == GroundingTask.REFER
+            else all_detections(wanted, corners, scores)
         )
-        yield Answer(reading, "", "\n".join(queries), time.monotonic() - began)
+        yield Answer(parsed, "", "\n".join(queries), time.monotonic() - began)
 
     def similar(self, image: Image.Image, box: Box, task: Task) -> ParsedAnswer:
         """What looks like the part `box` of the picture: one entity, its phrase "", the part itself among its boxes.
@@ -80,17 +81,17 @@ class OwlDetector:
             embeddings = self._model.class_predictor(patches)[1][0]  # (patches, query dim)
             query = embeddings[self._patch_on(box, image, corners, embeddings)]
             scores = self._model.class_predictor(patches, query[None, None])[0][0].sigmoid()  # (patches, 1)
-        return found([""], self._of_picture(corners.cpu(), image), scores, SAME_THING)
+        return all_detections([""], self._of_picture(corners.cpu(), image), scores, SAME_THING)
 
     def _patch_on(self, box: Box, image: Image.Image, corners: torch.Tensor, embeddings: torch.Tensor) -> int:
         """The patch that stands for `box`: of those whose boxes lie on it about equally well the one that is least
         like the picture as a whole, for background resembles everything."""
-        part = torch.tensor([box.x0, box.y0, box.x1, box.y1], device=corners.device)
-        part = part / torch.tensor(self._stretch(image) * 2, device=corners.device)
-        overlap = box_iou(part, corners)  # (patches,)
+        part = torch.tensor([box.x0, box.y0, box.x1, box.y1]) / torch.tensor(self._stretch(image) * 2)
+        corners = corners.float().cpu()
+        overlap = torch.from_numpy(box_iou(part.numpy(), corners.numpy()))  # (patches,)
         if not bool((overlap > 0).any()):  # nothing was seen there: the patch whose box is nearest
             return int((corners - part).abs().sum(dim=1).argmin())
-        close = (overlap >= CLOSE * overlap.max()).nonzero()[:, 0]
+        close = (overlap >= CLOSE * overlap.max()).nonzero()[:, 0].to(embeddings.device)
         return int(close[(embeddings[close] @ embeddings.mean(dim=0)).argmin()])
 
     def _pixels(self, image: Image.Image) -> torch.Tensor:

@@ -5,7 +5,6 @@ a region is asked about by cutting it out, for no prompt takes a box. Imports to
 One thread at a time.
 """
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,17 +14,17 @@ from transformers import PaliGemmaForConditionalGeneration
 from playground.catalog import Entry
 from playground.families import LoadRequest
 from playground.grounding import boxes, checkpoint
-from playground.grounding.answer_decoding import decode_answer, named, placed
+from playground.grounding.answer_decoding import AnswerDecoder, locate_phrases, name_entities
 from playground.grounding.checkpoint import Checkpoint
-from playground.grounding.generation import generated
+from playground.grounding.generation import generate_text
 from playground.grounding.options import GroundingOptions
-from playground.grounding.task_instructions import things
+from playground.grounding.task_instructions import split_list
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.records import LoadedModel
 from playground.runtime.task import Task
 
 CLASSES: dict[str, Any] = {"paligemma": PaliGemmaForConditionalGeneration}
-SMALLEST_CROP = 16  # pixels a side: of less the model sees one colour
+MIN_CROP = 16  # pixels a side: of less the model sees one colour
 
 
 class PaliGemma:
@@ -42,8 +41,8 @@ class PaliGemma:
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`."""
-        began = time.monotonic()
-        image, notes = self._looked_at(question)
+        image, notes = self._input_image(question)
+        decoder = AnswerDecoder(self._codec, image.size, question.max_new_tokens)
         prompt = f"<image>{_words(question)}"
         yield Asked(prompt, notes)
         # Its own `labels`, for training, would only cost time.
@@ -52,7 +51,7 @@ class PaliGemma:
             for name, value in self._processor(text=[prompt], images=[image], return_tensors="pt").items()
             if name != "labels"
         }
-        words = generated(
+        stream = generate_text(
             self._model,
             self._processor.tokenizer,
             inputs,
@@ -63,22 +62,23 @@ class PaliGemma:
             skip=self._unseen,
         )
 
-        def mended(reading: ParsedAnswer) -> ParsedAnswer:
+        def fix(parsed: ParsedAnswer) -> ParsedAnswer:
             found = (
-                named(question.text)(reading)
-                if question.ask in (GroundingTask.REFER, GroundingTask.DETECT)
-                else reading
+                name_entities(question.text)(parsed)
+                if question.task in (GroundingTask.REFER, GroundingTask.DETECT)
+                else parsed
             )
-            return placed(found)
+            return locate_phrases(found)
 
-        yield from decode_answer(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
+        yield from decoder.decode(prompt, stream, fix)
+        yield decoder.answer()
 
-    def _looked_at(self, question: Question) -> tuple[Image.Image, tuple[str, ...]]:
+    def _input_image(self, question: Question) -> tuple[Image.Image, tuple[str, ...]]:
         """The picture, or the part of it that is asked about."""
-        if question.ask is not GroundingTask.IDENTIFY or question.box is None:
+        if question.task is not GroundingTask.IDENTIFY or question.box is None:
             return question.image, ()
-        left, top, right, bottom = boxes.pixels(question.box, question.image.size)
-        wider, higher = max(0, SMALLEST_CROP - right + left), max(0, SMALLEST_CROP - bottom + top)
+        left, top, right, bottom = boxes.to_pixels(question.box, question.image.size)
+        wider, higher = max(0, MIN_CROP - right + left), max(0, MIN_CROP - bottom + top)
         part = (
             max(0, left - wider), max(0, top - higher),
             min(question.image.width, right + wider), min(question.image.height, bottom + higher),
@@ -103,11 +103,11 @@ def _words(question: Question) -> str:
     """The prompt without the picture's token; the processor ends it with a line end, as in training."""
     # One line: a line end is where the prompt ends.
     text = " ".join(question.text.split())
-    match question.ask:
+    match question.task:
         case GroundingTask.REFER:
             return f"detect {text}"
         case GroundingTask.DETECT:
-            return f"detect {' ; '.join(things(text))}"
+            return f"detect {' ; '.join(split_list(text))}"
         case GroundingTask.VQA:
             return f"answer en {text}"
         case GroundingTask.IDENTIFY if text:

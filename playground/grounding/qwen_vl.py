@@ -8,7 +8,6 @@ Boxes of Qwen3-VL and later are in thousandths of the picture, those of Qwen2.5-
 """
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ from playground.catalog import Entry
 from playground.errors import UserError
 from playground.families import LoadRequest
 from playground.grounding import checkpoint
-from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
+from playground.grounding.answer_decoding import AnswerDecoder, locate_phrases, name_entities, substitute_regions
 from playground.grounding.checkpoint import Checkpoint
-from playground.grounding.generation import generated
+from playground.grounding.generation import generate_text
 from playground.grounding.options import GroundingOptions
 from playground.grounding.task_instructions import instruction
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, ParsedAnswer, Question
@@ -45,8 +44,8 @@ CLASSES: dict[str, Any] = {
 }
 # Pixels a picture is brought down to: a token of the picture is 32 x 32 of them (28 x 28 before Qwen3-VL), and a CPU
 # reads few tokens a second.
-MOST_PIXELS = {"cpu": 512 * 32 * 32, "": 1280 * 32 * 32}
-LONGEST_SHAPE = 100  # the longer side by the shorter; the library refuses 200
+MAX_PIXELS = {"cpu": 512 * 32 * 32, "": 1280 * 32 * 32}
+MAX_ASPECT_RATIO = 100  # the longer side by the shorter; the library refuses 200
 # A model may have said anything; these would move the picture, or begin another turn.
 _MARKS = re.compile(r"<\|(?:image_pad|video_pad|vision_start|vision_end|im_start|im_end)\|>")
 _PICTURE = re.compile(r"<\|vision_start\|>.*?<\|vision_end\|>", re.DOTALL)
@@ -79,15 +78,15 @@ class Qwen:
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`. Raises `UserError` for a picture far longer than wide."""
-        began = time.monotonic()
         image = question.image
-        if max(image.size) > LONGEST_SHAPE * min(image.size):
+        if max(image.size) > MAX_ASPECT_RATIO * min(image.size):
             raise UserError("This picture is too long and thin for this model. Cut it into parts first.")
-        size = self._seen(image)
+        size = self._codec_size(image)
+        decoder = AnswerDecoder(self._codec, size, question.max_new_tokens)
         prompt = self._prompt(question, size)
         yield Asked(prompt)
         inputs = self._processor(text=[prompt], images=[image], return_tensors="pt", size=self._size())
-        words = generated(
+        stream = generate_text(
             self._model,
             self._processor.tokenizer,
             inputs,
@@ -97,19 +96,20 @@ class Qwen:
             question.seed,
         )
 
-        def mended(reading: ParsedAnswer) -> ParsedAnswer:
-            found = named(question.text)(reading) if question.ask is GroundingTask.REFER else reading
-            return placed(found)
+        def fix(parsed: ParsedAnswer) -> ParsedAnswer:
+            found = name_entities(question.text)(parsed) if question.task is GroundingTask.REFER else parsed
+            return locate_phrases(found)
 
-        yield from decode_answer(words, self._codec, size, prompt, question.max_new_tokens, mended, began)
+        yield from decoder.decode(prompt, stream, fix)
+        yield decoder.answer()
 
     def _prompt(self, question: Question, size: tuple[int, int]) -> str:
         """The whole conversation as the chat template writes it, the picture in its first message."""
 
         def write(box: Any) -> str:
-            return self._codec.write(box, size)
+            return self._codec.format_box(box, size)
 
-        text = with_regions(question.text, question.regions, write)
+        text = substitute_regions(question.text, question.regions, write)
         box = write(question.box) if question.box is not None else ""
         said: list[dict[str, Any]] = []
         for turn in question.turns:
@@ -128,14 +128,14 @@ class Qwen:
         return str(written)
 
     def _size(self) -> dict[str, int]:
-        most = MOST_PIXELS["cpu" if self._model.device.type == "cpu" else ""]
+        most = MAX_PIXELS["cpu" if self._model.device.type == "cpu" else ""]
         own = self._processor.image_processor.size
         return {
             "shortest_edge": min(own["shortest_edge"], most),
             "longest_edge": min(own["longest_edge"], most),
         }
 
-    def _seen(self, image: Image.Image) -> tuple[int, int]:
+    def _codec_size(self, image: Image.Image) -> tuple[int, int]:
         """(width, height) that the codec counts in: of the resized input where boxes are in its pixels."""
         if self._codec.name != "qwen_abs":
             return image.size

@@ -1,28 +1,26 @@
 """A grounding engine that asks another server: any that speaks OpenAI's chat completions and sees pictures.
 
 Invariants: how a `Question` becomes messages with the picture inside, and the words that come back the events of
-`GroundingEngine`. The connection is in `remote_words`. The codec is the one the catalogue's entry names: which numbers
-a model gives is known of the model and never guessed from its answer.
+`GroundingEngine`. The connection is in `remote_connection`. The codec is the one the catalogue's entry
+names: which numbers a model gives is known of the model and never guessed from its answer.
 """
 
 import base64
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
 from playground.catalog import Entry, Remote
-from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
+from playground.grounding.answer_decoding import AnswerDecoder, locate_phrases, name_entities, substitute_regions
 from playground.grounding.options import GroundingOptions
 from playground.grounding.remote_connection import WordServer
 from playground.grounding.task_instructions import instruction
 from playground.grounding.types import Asked, Box, GroundingEvent, GroundingTask, ParsedAnswer, Question
 from playground.runtime.task import Task
 
-LONGEST_SIDE = 1536  # pixels of the picture that is sent; more is brought down by nearly every server
+MAX_SIDE = 1536  # pixels of the picture that is sent; more is brought down by nearly every server
 QUALITY = 92  # of JPEG
 PATCH = 28  # pixels: servers of Qwen2.5-VL resize to whole multiples of it, which then changes nothing
 
@@ -52,23 +50,25 @@ class RemoteGrounding:
 
         `Asked.prompt` is the words of this question; the picture and the earlier turns go with them.
         """
-        began = time.monotonic()
         image = self._sent(question.image)
+        decoder = AnswerDecoder(self._codec, image.size, question.max_new_tokens)
 
         def write(box: Box) -> str:
-            return self._codec.write(box, image.size)
+            return self._codec.format_box(box, image.size)
 
-        text = with_regions(question.text, question.regions, write)
+        text = substitute_regions(question.text, question.regions, write)
         box = write(question.box) if question.box is not None else ""
         prompt = instruction(question, text, self._codec.name, box)
         yield Asked(prompt)
         task.check()
 
-        def mended(reading: ParsedAnswer) -> ParsedAnswer:
-            return placed(named(question.text)(reading) if question.ask is GroundingTask.REFER else reading)
+        def fix(parsed: ParsedAnswer) -> ParsedAnswer:
+            return locate_phrases(
+                name_entities(question.text)(parsed) if question.task is GroundingTask.REFER else parsed
+            )
 
-        with closing(self._server.say(self._body(question, prompt, image), task)) as words:
-            yield from decode_answer(words, self._codec, image.size, prompt, question.max_new_tokens, mended, began)
+        yield from decoder.decode(prompt, self._server.say(self._body(question, prompt, image), task), fix)
+        yield decoder.answer()
 
     def _body(self, question: Question, prompt: str, image: Image.Image) -> dict[str, Any]:
         messages: list[dict[str, Any]] = []
@@ -92,7 +92,7 @@ class RemoteGrounding:
 
     def _sent(self, image: Image.Image) -> Image.Image:
         """The picture as it goes out: no larger than servers look at it."""
-        scale = min(1.0, LONGEST_SIDE / max(image.size))
+        scale = min(1.0, MAX_SIDE / max(image.size))
         width, height = (max(1, round(side * scale)) for side in image.size)
         if self._codec.name == "qwen_abs":
             width, height = (max(PATCH, round(side / PATCH) * PATCH) for side in (width, height))

@@ -24,7 +24,7 @@ from playground.runtime.task import Task
 
 log = logging.getLogger(__name__)
 
-LONGEST_ANSWER = 50_000  # characters; a server that keeps to `max_tokens` never gets there
+MAX_ANSWER = 50_000  # characters; a server that keeps to `max_tokens` never gets there
 # Fields a server may not know: left out for good where it refuses them by name, the request goes through without.
 OPTIONAL = frozenset(("seed", "stream_options", "chat_template_kwargs", "temperature"))
 
@@ -92,9 +92,9 @@ class WordServer:
                     text += choice.delta.content or ""
                     tokens += bool(choice.delta.content)
                     reason = choice.finish_reason or reason
-                if len(text) > LONGEST_ANSWER:
+                if len(text) > MAX_ANSWER:
                     log.warning("%s writes without end; cut off", self.host)
-                    text, reason = text[:LONGEST_ANSWER], "length"
+                    text, reason = text[:MAX_ANSWER], "length"
                     break
                 yield text, min(tokens, max(most - 1, 0))  # also while it thinks: it is alive
         except httpx.RequestError as error:

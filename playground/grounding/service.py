@@ -15,7 +15,7 @@ from playground.errors import UserError
 from playground.grounding.limits import Limits, limits_of
 from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Answer, Asked, Box, GroundingEngine, GroundingEvent, Question
-from playground.grounding.validation import checked_box, checked_image, softened, validate_request
+from playground.grounding.validation import neutralize_markup, validate_box, validate_image, validate_request
 from playground.runtime import devices
 from playground.runtime.model_cache import ModelCache
 from playground.runtime.records import ModelKey
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 T = TypeVar("T")
-LONGEST_PHRASE = 200  # characters, of what a heat map is asked for
+MAX_PHRASE = 200  # characters, of what a heat map is asked for
 
 
 class GroundingService:
@@ -78,12 +78,12 @@ class GroundingService:
         entry = self.entry(model_id)
         if not GroundingOptions.of(entry).similar:
             raise self._unable(entry, "finds nothing by example", lambda limits: limits.similar)
-        picture, part = checked_image(image), checked_box(box)
+        picture, part = validate_image(image), validate_box(box)
 
         def found(engine: Any, task: Task) -> Iterator[Answer]:
             began = time.monotonic()
-            reading = engine.similar(picture, part, task)
-            yield Answer(reading, "", "", time.monotonic() - began)
+            parsed = engine.similar(picture, part, task)
+            yield Answer(parsed, "", "", time.monotonic() - began)
 
         return self._job(visitor, entry, found)
 
@@ -95,7 +95,7 @@ class GroundingService:
             raise self._unable(entry, "does not show what it sees", lambda limits: limits.heat)
         if not isinstance(phrase, str):
             raise UserError("The phrase must be text.")
-        picture, words = checked_image(image), softened(phrase[:LONGEST_PHRASE]).strip()
+        picture, words = validate_image(image), neutralize_markup(phrase[:MAX_PHRASE]).strip()
 
         def seen(engine: Any, task: Task) -> "Iterator[np.ndarray]":
             yield engine.heat(picture, words, task)

@@ -6,7 +6,7 @@ as it was.
 
 import re
 
-from playground.grounding.boxes import checked
+from playground.grounding.boxes import validate_box
 from playground.grounding.types import Box, GroundingTask
 
 TAGS = {
@@ -36,7 +36,7 @@ _FRACTIONS = re.compile(rf"\[{','.join([_NUMBER] * 4)}\]")
 _REGION = re.compile(r"\[(r[1-9]\d{0,2})\]", re.IGNORECASE)
 
 
-def split(text: str) -> tuple[GroundingTask | None, str]:
+def parse_tag(text: str) -> tuple[GroundingTask | None, str]:
     """The task that a leading tag such as `[refer]` names, and the text without it; None where there is none."""
     match = _TAG.match(text)
     ask = TAGS.get(re.sub(r"[ -]", "_", match[1]).lower()) if match else None
@@ -45,7 +45,7 @@ def split(text: str) -> tuple[GroundingTask | None, str]:
     return ask, text[match.end() :].strip()
 
 
-def box_in(text: str) -> tuple[Box | None, str]:
+def parse_box(text: str) -> tuple[Box | None, str]:
     """The first box typed in a text, and the text without it.
 
     Two ways of writing are understood: `{<4><50><30><65>}`, hundredths as in MiniGPT-v2, and `[0.1, 0.2, 0.5, 0.6]`,
@@ -56,16 +56,16 @@ def box_in(text: str) -> tuple[Box | None, str]:
     """
     hundredths = _HUNDREDTHS.search(text)
     if hundredths is not None:
-        return checked([int(number) / 100 for number in hundredths.groups()]), _without(text, hundredths)
+        return validate_box([int(number) / 100 for number in hundredths.groups()]), _without(text, hundredths)
     for match in _FRACTIONS.finditer(text):
         numbers = [_float(number) for number in match.groups()]
         values = [number for number in numbers if number is not None and 0 <= number <= 1]
         if len(values) == 4:
-            return checked(values), _without(text, match)
+            return validate_box(values), _without(text, match)
     return None, text
 
 
-def regions(text: str) -> tuple[str, ...]:
+def region_names(text: str) -> tuple[str, ...]:
     """The names of regions that a text quotes as `[r1]`, each once, in their order, in small letters."""
     return tuple(dict.fromkeys(match[1].lower() for match in _REGION.finditer(text)))
 

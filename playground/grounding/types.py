@@ -71,7 +71,7 @@ class Question:
     written `[r1]`, stand for boxes. `temperature` 0 is greedy; `max_new_tokens` 0 is as the model likes it.
     """
 
-    ask: GroundingTask
+    task: GroundingTask
     image: "Image.Image"
     text: str = ""
     box: Box | None = None
@@ -107,7 +107,7 @@ class Asked:
 class PartialAnswer:
     """The answer so far, whole: it replaces the one before."""
 
-    reading: ParsedAnswer
+    parsed: ParsedAnswer
     raw: str
 
 
@@ -115,7 +115,7 @@ class PartialAnswer:
 class Answer:
     """The finished answer. `raw` is what the model said, markup and all; "" for a detector."""
 
-    reading: ParsedAnswer
+    parsed: ParsedAnswer
     raw: str
     prompt: str
     seconds: float

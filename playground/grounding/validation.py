@@ -19,15 +19,15 @@ from playground.grounding.types import Box, GroundingTask, Question, Turn
 from playground.imaging import uploads
 from playground.validation import clamp, clamp_whole, validate_seed
 
-LONGEST_TEXT = 2_000  # characters
-LONGEST_RAW = 20_000  # characters of an earlier answer
-MOST_TURNS = 8
-MOST_REGIONS = 32
-MOST_TEMPERATURE = 2.0
+MAX_TEXT = 2_000  # characters
+MAX_RAW = 20_000  # characters of an earlier answer
+MAX_TURNS = 8
+MAX_REGIONS = 32
+MAX_TEMPERATURE = 2.0
 # Marks of every dialect stand in angle brackets, boxes of some in curly ones. The wide forms are what a tokenizer's
 # compatibility folding (NFKC) would turn into them.
-SOFTER = str.maketrans("<＜﹤>＞﹥{｛﹛}｝﹜", "‹‹‹›››((()))")
-KEPT = "\n\u200c\u200d"  # the joiners of Persian, Hindi and emoji
+REPLACEMENTS = str.maketrans("<＜﹤>＞﹥{｛﹛}｝﹜", "‹‹‹›››((()))")
+ALLOWED_CONTROLS = "\n\u200c\u200d"  # the joiners of Persian, Hindi and emoji
 TAG = re.compile(r"\[(/?[A-Za-z_]{1,20})\]")  # [INST], [vqa]: a tag that counts was taken out before
 NEEDS_TEXT = {
     GroundingTask.CHAT: "There is no question. Write what you want to know.",
@@ -47,18 +47,18 @@ def validate_request(entry: Entry, question: Question) -> tuple[Question, tuple[
             of another kind, a region nobody drew.
     """
     limits, notes = limits_of(entry), list[str]()
-    ask = _ask(question.ask, entry, limits)
+    ask = _ask(question.task, entry, limits)
     text = _text(question.text, notes)
     needed = ask in NEEDS_TEXT and not (ask is GroundingTask.DETECT and GroundingOptions.of(entry).everything)
     if needed and not text:
         raise UserError(NEEDS_TEXT[ask])
-    box = None if question.box is None else checked_box(question.box)
+    box = None if question.box is None else validate_box(question.box)
     if ask is GroundingTask.IDENTIFY and box is None:
         raise UserError("There is no box to look into. Drag one on the picture, or type its corners.")
     settled = replace(
         question,
-        ask=ask,
-        image=checked_image(question.image),
+        task=ask,
+        image=validate_image(question.image),
         text=text,
         box=box,
         regions=_regions(text, question.regions),
@@ -70,7 +70,7 @@ def validate_request(entry: Entry, question: Question) -> tuple[Question, tuple[
     return settled, tuple(notes)
 
 
-def checked_image(image: Any) -> Image.Image:
+def validate_image(image: Any) -> Image.Image:
     """An upright RGB picture. Raises `UserError` for none, and for what `imaging.uploads` refuses."""
     if image is None:
         raise UserError("There is no picture. Drop one in first.")
@@ -79,16 +79,18 @@ def checked_image(image: Any) -> Image.Image:
     return uploads.read(image)
 
 
-def checked_box(box: Any) -> Box:
+def validate_box(box: Any) -> Box:
     """A box of fractions, corners in order. Raises `UserError` for anything else."""
     if not isinstance(box, Box):
         raise UserError("A box is four numbers: left, top, right, bottom, each from 0 to 1.")
-    return boxes.checked((box.x0, box.y0, box.x1, box.y1))
+    return boxes.validate_box((box.x0, box.y0, box.x1, box.y1))
 
 
-def softened(text: str) -> str:
+def neutralize_markup(text: str) -> str:
     """Text that holds no model's marks: other brackets, and no control characters but line ends and joiners."""
-    plain = "".join(letter for letter in text.translate(SOFTER) if letter.isprintable() or letter in KEPT)
+    plain = "".join(
+        letter for letter in text.translate(REPLACEMENTS) if letter.isprintable() or letter in ALLOWED_CONTROLS
+    )
     return TAG.sub(r"(\1)", plain)
 
 
@@ -98,8 +100,8 @@ def _ask(ask: Any, entry: Entry, limits: Limits) -> GroundingTask:
     except ValueError as error:
         names = ", ".join(GroundingTask)
         raise UserError(f"There is no task “{str(ask)[:40]}”. Choose one of: {names}.") from error
-    if why := limits.asks[known]:
-        able = ", ".join(other for other, reason in limits.asks.items() if not reason)
+    if why := limits.tasks[known]:
+        able = ", ".join(other for other, reason in limits.tasks.items() if not reason)
         raise UserError(f"{why} It can do: {able}. Choose one of these, or another model for {known}.")
     return known
 
@@ -107,11 +109,11 @@ def _ask(ask: Any, entry: Entry, limits: Limits) -> GroundingTask:
 def _text(text: Any, notes: list[str]) -> str:
     if not isinstance(text, str):
         raise UserError("The text must be text.")
-    if len(text) > LONGEST_TEXT:
-        notes.append(f"The text has {len(text):,} characters; what comes after the first {LONGEST_TEXT:,} was cut.")
+    if len(text) > MAX_TEXT:
+        notes.append(f"The text has {len(text):,} characters; what comes after the first {MAX_TEXT:,} was cut.")
     # Lone surrogates are not text: no tokenizer takes them.
-    plain = text[:LONGEST_TEXT].replace("\r\n", "\n").replace("\t", " ").encode("utf-8", "ignore").decode("utf-8")
-    soft = softened(plain)
+    plain = text[:MAX_TEXT].replace("\r\n", "\n").replace("\t", " ").encode("utf-8", "ignore").decode("utf-8")
+    soft = neutralize_markup(plain)
     if soft != plain:
         notes.append("Brackets and control characters that could be a model's own marks were replaced in the text.")
     return soft.strip()
@@ -119,26 +121,26 @@ def _text(text: Any, notes: list[str]) -> str:
 
 def _regions(text: str, regions: Any) -> dict[str, Box]:
     """Those the text quotes."""
-    if not isinstance(regions, dict) or len(regions) > MOST_REGIONS:
-        raise UserError(f"At most {MOST_REGIONS} regions can be named.")
-    quoted = task_tags.regions(text)
+    if not isinstance(regions, dict) or len(regions) > MAX_REGIONS:
+        raise UserError(f"At most {MAX_REGIONS} regions can be named.")
+    quoted = task_tags.region_names(text)
     for name in quoted:
         if name not in regions:
             drawn = ", ".join(f"[{other}]" for other in regions if isinstance(other, str))
             there = f"There are: {drawn}." if drawn else "Drag a box on the picture and name it first."
             raise UserError(f"No region is called [{name}]. {there}")
-    return {name: checked_box(regions[name]) for name in quoted}
+    return {name: validate_box(regions[name]) for name in quoted}
 
 
 def _turns(turns: Any) -> tuple[Turn, ...]:
     """The latest ones; the words of a model are left as they are."""
     if not isinstance(turns, tuple | list) or not all(isinstance(turn, Turn) for turn in turns):
         raise UserError("The earlier turns must be questions with their answers.")
-    return tuple(Turn(turn.prompt[-LONGEST_RAW:], turn.raw[:LONGEST_RAW]) for turn in turns[-MOST_TURNS:])
+    return tuple(Turn(turn.prompt[-MAX_RAW:], turn.raw[:MAX_RAW]) for turn in turns[-MAX_TURNS:])
 
 
 def _temperature(value: Any, limits: Limits, notes: list[str]) -> float:
-    inside = clamp(value, "temperature", 0.0, MOST_TEMPERATURE, notes if limits.temperature else [])
+    inside = clamp(value, "temperature", 0.0, MAX_TEMPERATURE, notes if limits.temperature else [])
     return inside if limits.temperature else 0.0
 
 

@@ -45,10 +45,10 @@ def grounding_endpoint(service: GroundingService) -> None:
         """
         if not isinstance(text, str) or not isinstance(task, str) or not isinstance(model, str):
             raise UserError("`task`, `text` and `model` are words. Send them as text.")
-        tag, rest = task_tags.split(text)
-        typed, rest = task_tags.box_in(rest)
+        tag, rest = task_tags.parse_tag(text)
+        typed, rest = task_tags.parse_box(rest)
         asked: Any = tag or task_tags.TAGS.get(task.strip().lower()) or task  # any other word is refused by name
-        part = typed if box is None else boxes.checked(box)
+        part = typed if box is None else boxes.validate_box(box)
         question = Question(asked, uploads.read(uploaded(image)), rest, part)
         answer: Answer | None = None
         notes: tuple[str, ...] = ()

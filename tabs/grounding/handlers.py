@@ -58,7 +58,7 @@ class GroundingHandlers:
         if known is None or visit.image is None:
             raise UserError(say(language, "ground_gone"))
         options = Options.of(values)
-        words = known.reading.text.strip().rstrip(".")
+        words = known.parsed.text.strip().rstrip(".")
         question = Question(
             GroundingTask.REFER, visit.image, words, temperature=options.temperature, seed=options.seed
         )
@@ -147,7 +147,7 @@ class GroundingHandlers:
         models = [options.model, *([compare] if compare else [])]
         for place, model in enumerate(models):
             limits = self.service.limits(model)
-            exchange = self._exchange(visit, model, question.ask, question.text, question.box)
+            exchange = self._exchange(visit, model, question.task, question.text, question.box)
             wish = request_builder.to_model(question, visit, model, limits, first=place == 0)
             job = self.service.answer(visitor_of(request), model, wish)
             before = visit.current() if place else None
@@ -194,9 +194,9 @@ class GroundingHandlers:
                     said, waiting = say(language, "ground_ready"), True
                     yield Updates(status=said).updates()
                 elif isinstance(event, PartialAnswer):
-                    exchange.reading, exchange.raw, waiting = event.reading, event.raw, True
+                    exchange.parsed, exchange.raw, waiting = event.parsed, event.raw, True
                 elif isinstance(event, Answer):
-                    exchange.answer, exchange.reading, exchange.raw = event, event.reading, event.raw
+                    exchange.answer, exchange.parsed, exchange.raw = event, event.parsed, event.raw
                     exchange.prompt = event.prompt or exchange.prompt
                 if waiting and time.monotonic() - drawn >= self.update_s:
                     drawn, waiting = time.monotonic(), False
@@ -221,7 +221,7 @@ class GroundingHandlers:
         self, visit: SessionState, done: Exchange, before: Exchange | None, origin: Exchange | None, language: str
     ) -> None:
         """Say how a finished answer agrees with the one beside it, and with the box it should give back."""
-        found = request_builder.boxes_of(visit.reading(done))
+        found = request_builder.boxes_of(visit.filtered_answer(done))
         if origin is not None and origin.box is not None:
             best = request_builder.agreement([origin.box], found[:1])[0]
             words = say(language, "ground_back_iou", iou=best) if found else say(language, "ground_back_none")
@@ -229,7 +229,7 @@ class GroundingHandlers:
             done.said.append(words)
         if before is not None:
             done.beside = before.key
-            iou, pairs = request_builder.agreement(request_builder.boxes_of(visit.reading(before)), found)
+            iou, pairs = request_builder.agreement(request_builder.boxes_of(visit.filtered_answer(before)), found)
             key = "ground_compared" if pairs else "ground_compared_none"
             done.said.append(say(language, key, other=before.label, n=pairs, iou=iou))
 

@@ -112,25 +112,25 @@ class EditingHandlers:
     def save_json(self, visit: SessionState, request: gr.Request) -> str:
         exchange, image = self._finished(visit, request)
         assert exchange.answer is not None
-        answer = replace(exchange.answer, reading=visit.reading(exchange), prompt=exchange.prompt)
+        answer = replace(exchange.answer, parsed=visit.filtered_answer(exchange), prompt=exchange.prompt)
         return _file("grounding.json", "application/json", export.as_json(answer, image.size, exchange.model))
 
     def save_coco(self, visit: SessionState, request: gr.Request) -> str:
         exchange, image = self._finished(visit, request)
-        return _file("coco.json", "application/json", export.as_coco(visit.reading(exchange), image.size))
+        return _file("coco.json", "application/json", export.as_coco(visit.filtered_answer(exchange), image.size))
 
     def save_yolo(self, visit: SessionState, request: gr.Request) -> str:
         exchange, _ = self._finished(visit, request)
-        return _file("yolo.txt", "text/plain", export.as_yolo(visit.reading(exchange))[0])
+        return _file("yolo.txt", "text/plain", export.as_yolo(visit.filtered_answer(exchange))[0])
 
     def save_names(self, visit: SessionState, request: gr.Request) -> str:
         exchange, _ = self._finished(visit, request)
-        return _file("classes.txt", "text/plain", export.as_yolo(visit.reading(exchange))[1])
+        return _file("classes.txt", "text/plain", export.as_yolo(visit.filtered_answer(exchange))[1])
 
     def save_png(self, visit: SessionState, request: gr.Request) -> str:
         exchange, image = self._finished(visit, request)
         buffer = io.BytesIO()
-        export.annotated(image, visit.reading(exchange)).save(buffer, "PNG")
+        export.draw_boxes(image, visit.filtered_answer(exchange)).save(buffer, "PNG")
         return _file("annotated.png", "image/png", buffer.getvalue())
 
     def crop(self, visit: SessionState, drawn: str, request: gr.Request) -> Image.Image:
@@ -141,7 +141,7 @@ class EditingHandlers:
         box = request_builder.box_of_text(drawn)
         if box is None:
             raise UserError(say(language, "ground_no_box"))
-        return visit.image.crop(boxes.pixels(box, visit.image.size))
+        return visit.image.crop(boxes.to_pixels(box, visit.image.size))
 
     def drawn_world(self, model: str) -> bool:
         """Whether a model's pictures are of the drawn people that the VAE's faces are of."""

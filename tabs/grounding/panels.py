@@ -17,7 +17,7 @@ from tabs.common.seeds import keep_typed_seed
 from tabs.common.sliders import slider_range
 from tabs.common.words import label, say
 
-MOST_TEMPERATURE = 1.5
+MAX_TEMPERATURE = 1.5
 
 
 @dataclass
@@ -66,7 +66,7 @@ def settings_panel(entries: list[Entry], state: Callable[[Entry], State], limits
             elem_id="ground-compare",
         )  # fmt: skip
         temperature = gr.Slider(
-            0, MOST_TEMPERATURE, value=0, step=0.05, label=label("ground_temperature"),
+            0, MAX_TEMPERATURE, value=0, step=0.05, label=label("ground_temperature"),
             info=label("ground_temperature_info"), elem_id="ground-temperature",
         )  # fmt: skip
         with gr.Row():

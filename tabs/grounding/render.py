@@ -21,8 +21,8 @@ from tabs.common.model_menu import state_text
 from tabs.common.words import say, size_text
 from tabs.grounding.session import Exchange, SessionState
 
-LONGEST_LABEL = 60  # characters of a phrase on a box
-MOST_BOXES = 300  # drawn of one answer
+MAX_LABEL = 60  # characters of a phrase on a box
+MAX_BOXES = 300  # drawn of one answer
 HEAT_SIDE = 256  # pixels
 # From dark violet over red to yellow: brighter is more, also without colour.
 HEAT_AT = (0.0, 0.35, 0.7, 1.0)
@@ -62,7 +62,7 @@ def stage(visit: SessionState, limits: Limits | None, language: str) -> dict[str
         "width": width,
         "height": height,
         "alt": say(language, "ground_alt", width=width, height=height) if visit.image else "",
-        "boxes": drawn[:MOST_BOXES],
+        "boxes": drawn[:MAX_BOXES],
         "regions": [{"name": name, "box": corners(box)} for name, box in visit.regions.items()],
         "asked": asked_boxes(current),
         "box": corners(visit.box) if visit.box else None,
@@ -70,7 +70,7 @@ def stage(visit: SessionState, limits: Limits | None, language: str) -> dict[str
         "heat": {"src": visit.heat} if visit.heat else None,
         "busy": visit.job is not None,
         "able": {
-            "identify": limits.asks[GroundingTask.IDENTIFY] if limits else "",
+            "identify": limits.tasks[GroundingTask.IDENTIFY] if limits else "",
             "similar": "" if limits is None or limits.similar else say(language, "ground_similar_never"),
         },
         "words": {key: say(language, f"ground_{key}") for key in _STAGE_WORDS},
@@ -82,13 +82,13 @@ def boxes(visit: SessionState, exchange: Exchange, dashed: bool = False) -> list
     return [
         {
             "key": key(exchange, number),
-            "label": entity.phrase[:LONGEST_LABEL],
+            "label": entity.phrase[:MAX_LABEL],
             "score": "" if box.score is None else f"{box.score:.2f}",
             "colour": colour(number),
             "box": corners(box),
             "dashed": dashed,
         }
-        for number, entity in enumerate(visit.reading(exchange).entities)
+        for number, entity in enumerate(visit.filtered_answer(exchange).entities)
         for box in entity.boxes
     ]
 
@@ -111,13 +111,13 @@ def talk(visit: SessionState, limits: Limits | None, language: str) -> dict[str,
 
 def turn(visit: SessionState, exchange: Exchange, limits: Limits | None, language: str) -> dict[str, Any]:
     """One question with its answer."""
-    reading = visit.reading(exchange)
-    inside, beside = split(reading.text, reading.entities)
-    warnings = list(reading.warnings)
+    parsed = visit.filtered_answer(exchange)
+    inside, beside = split(parsed.text, parsed.entities)
+    warnings = list(parsed.warnings)
     report = "ground_report_n" if warnings else "ground_report"
     return {
         "key": exchange.key,
-        "tag": task_tags.TAG_OF[exchange.ask],
+        "tag": task_tags.TAG_OF[exchange.task],
         "question": exchange.text,
         "model": exchange.label,
         "parts": [
@@ -126,14 +126,14 @@ def turn(visit: SessionState, exchange: Exchange, limits: Limits | None, languag
         ],
         "list": [
             {
-                "label": reading.entities[n].phrase or say(language, "ground_box"),
+                "label": parsed.entities[n].phrase or say(language, "ground_box"),
                 "key": key(exchange, n),
                 "colour": colour(n),
-                "said": many_and_sure(reading.entities[n]),
+                "said": many_and_sure(parsed.entities[n]),
             }
             for n in beside
         ],
-        "status": status(exchange, reading.entities, language),
+        "status": status(exchange, parsed.entities, language),
         "notes": exchange.said,
         "warnings": warnings,
         "prompt": exchange.prompt,
@@ -146,8 +146,8 @@ def turn(visit: SessionState, exchange: Exchange, limits: Limits | None, languag
 
 def verbs(exchange: Exchange, limits: Limits | None, language: str) -> list[dict[str, str]]:
     """What can be done with an answer: one that names a box can be asked for that box."""
-    words = exchange.answer is not None and exchange.reading.text.strip()
-    if exchange.ask is not GroundingTask.IDENTIFY or not words or limits is None or limits.asks[GroundingTask.REFER]:
+    words = exchange.answer is not None and exchange.parsed.text.strip()
+    if exchange.task is not GroundingTask.IDENTIFY or not words or limits is None or limits.tasks[GroundingTask.REFER]:
         return []
     return [{"verb": "back", "label": say(language, "ground_back")}]
 
@@ -186,7 +186,7 @@ def status(exchange: Exchange, entities: tuple[Entity, ...], language: str) -> s
         return ""
     count = sum(len(entity.boxes) for entity in entities)
     counted = say(language, "ground_boxes_1" if count == 1 else "ground_boxes_n", n=count)
-    parts = [counted] if count or not exchange.reading.text else []
+    parts = [counted] if count or not exchange.parsed.text else []
     if answer.tokens:
         parts.append(say(language, "ground_tokens", n=answer.tokens))
     parts.append(say(language, "ground_seconds", s=answer.seconds))
@@ -205,7 +205,7 @@ def corners(box: Box) -> list[float]:
 
 def tasks(text: str, limits: Limits, language: str) -> dict[str, Any]:
     """The value of `Tasks` for what stands in the prompt."""
-    ask = task_tags.split(text)[0]
+    ask = task_tags.parse_tag(text)[0]
     now = ask or usual(limits)
     chips = [
         {
@@ -213,21 +213,21 @@ def tasks(text: str, limits: Limits, language: str) -> dict[str, Any]:
             "label": say(language, f"ground_ask_{one.value}"),
             "hint": say(language, f"ground_hint_{one.value}"),
             "on": one is now,
-            "reason": limits.asks[one],
+            "reason": limits.tasks[one],
         }
         for one in GroundingTask
     ]
-    return {"tasks": chips, "hint": limits.asks[now] or say(language, f"ground_hint_{now.value}")}
+    return {"tasks": chips, "hint": limits.tasks[now] or say(language, f"ground_hint_{now.value}")}
 
 
 def usual(limits: Limits) -> GroundingTask:
     """What a question without a tag is to a model."""
-    return next((ask for ask in USUAL if not limits.asks[ask]), GroundingTask.CHAT)
+    return next((ask for ask in USUAL if not limits.tasks[ask]), GroundingTask.CHAT)
 
 
 def started(ask: GroundingTask, text: str) -> str:
     """The prompt after a chip was chosen: its tag, and what a person wrote, or what the task usually asks."""
-    rest = task_tags.split(text)[1].strip()
+    rest = task_tags.parse_tag(text)[1].strip()
     kept = "" if rest in STARTS.values() else rest
     return f"{task_tags.TAG_OF[ask]} {kept or STARTS.get(ask, '')}".lstrip()
 

@@ -33,13 +33,13 @@ def asked(visit: SessionState, prompt: str, drawn: str, options: Options, limits
     """
     if visit.image is None:
         raise UserError(say(language, "ground_no_picture"))
-    ask, text = task_tags.split(prompt or "")
-    typed, text = task_tags.box_in(text)
+    ask, text = task_tags.parse_tag(prompt or "")
+    typed, text = task_tags.parse_box(text)
     if typed is not None:
         visit.place(typed)
     if ask is None:
         ask = (
-            GroundingTask.IDENTIFY if typed is not None and not limits.asks[GroundingTask.IDENTIFY] else usual(limits)
+            GroundingTask.IDENTIFY if typed is not None and not limits.tasks[GroundingTask.IDENTIFY] else usual(limits)
         )
     box = (typed or box_of_text(drawn)) if ask is GroundingTask.IDENTIFY else None
     if ask is GroundingTask.IDENTIFY and box is None:
@@ -59,7 +59,7 @@ def to_model(question: Question, visit: SessionState, model: str, limits: Limits
 
 def after(question: Question) -> str | None:
     """What stays in the prompt once a question is on its way; None leaves it alone."""
-    return f"{task_tags.TAG_OF[question.ask]} ".lstrip() if question.ask in CLEARED else None
+    return f"{task_tags.TAG_OF[question.task]} ".lstrip() if question.task in CLEARED else None
 
 
 def box_of_text(text: object) -> Box | None:
@@ -70,12 +70,12 @@ def box_of_text(text: object) -> Box | None:
         values = json.loads(text[:200])
     except ValueError:
         values = None
-    return boxes.checked(values)
+    return boxes.validate_box(values)
 
 
 def box_of(data: gr.EventData) -> Box:
     """The box that came with an event. Raises `UserError` for what is none."""
-    return boxes.checked(sent(data, "box"))
+    return boxes.validate_box(sent(data, "box"))
 
 
 def sent(data: gr.EventData, name: str) -> Any:
@@ -83,8 +83,8 @@ def sent(data: gr.EventData, name: str) -> Any:
     return data._data.get(name) if isinstance(data._data, dict) else None
 
 
-def boxes_of(reading: ParsedAnswer) -> list[Box]:
-    return [box for entity in reading.entities for box in entity.boxes]
+def boxes_of(parsed: ParsedAnswer) -> list[Box]:
+    return [box for entity in parsed.entities for box in entity.boxes]
 
 
 def agreement(a: Sequence[Box], b: Sequence[Box]) -> tuple[float, int]:

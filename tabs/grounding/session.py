@@ -13,8 +13,8 @@ from playground.grounding import boxes
 from playground.grounding.types import Answer, Box, GroundingTask, ParsedAnswer, Turn
 from playground.runtime.worker import Job
 
-MOST_EXCHANGES = 60  # of one picture; older ones go
-MOST_REGIONS = 32
+MAX_EXCHANGES = 60  # of one picture; older ones go
+MAX_REGIONS = 32
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Exchange:
     """
 
     key: int
-    ask: GroundingTask
+    task: GroundingTask
     text: str
     box: Box | None
     model: str
@@ -35,7 +35,7 @@ class Exchange:
     scored: bool = False
     origin: Box | None = None
     beside: int | None = None
-    reading: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))
+    parsed: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))
     prompt: str = ""
     raw: str = ""
     answer: Answer | None = None
@@ -68,7 +68,7 @@ class SessionState:
         self.place(None)
 
     def begin(self, exchange: Exchange) -> None:
-        self.exchanges = [*self.exchanges, exchange][-MOST_EXCHANGES:]
+        self.exchanges = [*self.exchanges, exchange][-MAX_EXCHANGES:]
         self.shown = exchange.key
 
     def new_key(self) -> int:
@@ -87,11 +87,11 @@ class SessionState:
         self.box = box
         self.moved += 1
 
-    def reading(self, exchange: Exchange) -> ParsedAnswer:
+    def filtered_answer(self, exchange: Exchange) -> ParsedAnswer:
         """What an exchange shows now: a detector's boxes from the threshold on, thinned where they overlap."""
         if not exchange.scored:
-            return exchange.reading
-        return boxes.thinned(boxes.above(exchange.reading, self.threshold), self.overlap)
+            return exchange.parsed
+        return boxes.suppress_overlaps(boxes.filter_by_score(exchange.parsed, self.threshold), self.overlap)
 
     def turns(self, model: str) -> tuple[Turn, ...]:
         """What this model was asked before of this picture, and said."""
@@ -101,9 +101,9 @@ class SessionState:
 
     def new_region(self) -> str:
         """The next name that is free. Raises `UserError` where there are too many."""
-        if len(self.regions) >= MOST_REGIONS:
-            raise UserError(f"There are {MOST_REGIONS} regions already. Take one away with its ×.")
-        return next(f"r{n}" for n in range(1, MOST_REGIONS + 1) if f"r{n}" not in self.regions)
+        if len(self.regions) >= MAX_REGIONS:
+            raise UserError(f"There are {MAX_REGIONS} regions already. Take one away with its ×.")
+        return next(f"r{n}" for n in range(1, MAX_REGIONS + 1) if f"r{n}" not in self.regions)
 
 
 @dataclass(frozen=True)

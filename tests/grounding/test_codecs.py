@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from transformers.models.kosmos2.processing_kosmos2 import coordinate_to_patch_index, patch_index_to_coordinate
 
 from playground.grounding.codecs import CODECS, Codec
-from playground.grounding.codecs.parse_report import MOST_BOXES
+from playground.grounding.codecs.parse_report import MAX_BOXES
 from playground.grounding.types import Box, ParsedAnswer
 
 SIZE = (641, 479)
@@ -52,21 +52,21 @@ said = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=14).map(
 
 
 def read(codec: Codec, raw: str, whole: bool = True) -> ParsedAnswer:
-    """A reading, with what must hold for every one."""
-    reading = codec.read(raw, SIZE, whole)
-    assert reading.text == reading.text.strip()
-    for entity in reading.entities:
+    """A parsed, with what must hold for every one."""
+    parsed = codec.parse(raw, SIZE, whole)
+    assert parsed.text == parsed.text.strip()
+    for entity in parsed.entities:
         assert entity.boxes
         for box in entity.boxes:
             assert 0 <= box.x0 < box.x1 <= 1 and 0 <= box.y0 < box.y1 <= 1
         if entity.span is None:
             assert entity.phrase == ""
         else:
-            assert entity.phrase and reading.text[slice(*entity.span)] == entity.phrase
-    spans = sorted(entity.span for entity in reading.entities if entity.span is not None)
+            assert entity.phrase and parsed.text[slice(*entity.span)] == entity.phrase
+    spans = sorted(entity.span for entity in parsed.entities if entity.span is not None)
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
-    assert len(reading.warnings) <= 10 and all(len(warning) < 120 for warning in reading.warnings)
-    return reading
+    assert len(parsed.warnings) <= 10 and all(len(warning) < 120 for warning in parsed.warnings)
+    return parsed
 
 
 def far(codec: Codec, a: Box, b: Box) -> float:
@@ -79,7 +79,7 @@ def far(codec: Codec, a: Box, b: Box) -> float:
 @given(box=boxes())
 @settings(max_examples=40, deadline=None)
 def test_a_box_comes_back_within_one_bin(codec: Codec, box: Box) -> None:
-    (entity,) = read(codec, codec.write(box, SIZE)).entities
+    (entity,) = read(codec, codec.format_box(box, SIZE)).entities
     assert entity.phrase == "" and len(entity.boxes) == 1
     assert far(codec, box, entity.boxes[0]) <= 1.0001
 
@@ -90,10 +90,10 @@ def test_a_box_comes_back_within_one_bin(codec: Codec, box: Box) -> None:
 def test_phrases_and_their_boxes_come_back(codec: Codec, said: list[tuple[str, list[Box]]]) -> None:
     said = list(dict(said).items())  # where labels stand in a list, equal ones are one
     joint = {"paligemma_loc": " ; ", "florence_loc": "", "plain": "\n"}.get(codec.name, " ")
-    reading = read(codec, joint.join(codec.phrase(phrase, places, SIZE) for phrase, places in said))
-    assert [entity.phrase for entity in reading.entities] == [phrase for phrase, _ in said]
-    assert not reading.warnings
-    for entity, (_, places) in zip(reading.entities, said, strict=True):
+    parsed = read(codec, joint.join(codec.format_phrase(phrase, places, SIZE) for phrase, places in said))
+    assert [entity.phrase for entity in parsed.entities] == [phrase for phrase, _ in said]
+    assert not parsed.warnings
+    for entity, (_, places) in zip(parsed.entities, said, strict=True):
         assert all(far(codec, a, b) <= 1.0001 for a, b in zip(places, entity.boxes, strict=True))
 
 
@@ -101,7 +101,9 @@ def test_phrases_and_their_boxes_come_back(codec: Codec, said: list[tuple[str, l
 @given(text=st.text(max_size=30) | st.lists(st.sampled_from(PIECES), max_size=6).map("".join), box=boxes())
 @settings(max_examples=40, deadline=None)
 def test_no_phrase_can_add_a_box(codec: Codec, text: str, box: Box) -> None:
-    found = [there for entity in read(codec, codec.phrase(text, [box], SIZE)).entities for there in entity.boxes]
+    found = [
+        there for entity in read(codec, codec.format_phrase(text, [box], SIZE)).entities for there in entity.boxes
+    ]
     assert len(found) == 1 and far(codec, box, found[0]) <= 1.0001
 
 
@@ -119,7 +121,7 @@ def test_no_phrase_can_add_a_box(codec: Codec, text: str, box: Box) -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_words_are_read_and_what_is_shown_stays(codec: Codec, raw: str) -> None:
     """Cut anywhere, the words so far give a beginning of what the whole words give."""
-    steps = [read(codec, raw[:end], whole=False) for end in range(len(raw) + 1)]
+    steps = [read(codec, raw[:end], complete=False) for end in range(len(raw) + 1)]
     for before, after in pairwise([*steps, read(codec, raw)]):
         assert after.text.startswith(before.text)
         for one, other in zip(before.entities, after.entities, strict=False):
@@ -138,15 +140,15 @@ def test_any_words_are_read_and_what_is_shown_stays(codec: Codec, raw: str) -> N
 def test_endless_words_take_time_by_their_length_alone(codec: Codec, piece: str) -> None:
     raw = piece * (100_000 // len(piece))
     began = time.monotonic()
-    reading = read(codec, raw)
+    parsed = read(codec, raw)
     assert time.monotonic() - began < 5  # a quadratic reader needs minutes
-    assert sum(len(entity.boxes) for entity in reading.entities) <= MOST_BOXES
+    assert sum(len(entity.boxes) for entity in parsed.entities) <= MAX_BOXES
 
 
 @pytest.mark.parametrize("name", ["minigpt_v2", "kosmos_patch", "florence_loc", "qwen_rel1000", "plain"])
 def test_the_words_of_another_dialect_stay_words(name: str) -> None:
     other = "kosmos_patch" if name != "kosmos_patch" else "rex_999"
-    raw = "I see " + CODECS[other].phrase("hat", [Box(0.1, 0.2, 0.3, 0.4)], SIZE) + " there"
+    raw = "I see " + CODECS[other].format_phrase("hat", [Box(0.1, 0.2, 0.3, 0.4)], SIZE) + " there"
     assert read(CODECS[name], raw) == ParsedAnswer(raw)
 
 
@@ -161,7 +163,7 @@ def test_kosmos_counts_patches_as_its_own_processor() -> None:
     ]:
         first, second = coordinate_to_patch_index(values, 32)
         raw = f"<object><patch_index_{first:04d}><patch_index_{second:04d}></object>"
-        assert codec.write(Box(*values), SIZE) == raw
+        assert codec.format_box(Box(*values), SIZE) == raw
         (box,) = read(codec, raw).entities[0].boxes
         assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx(patch_index_to_coordinate(first, second, 32))
 
@@ -236,16 +238,16 @@ SAID: list[tuple[str, str, tuple[str, list[tuple[str, int]], tuple[str, ...]]]] 
 
 @pytest.mark.parametrize(("name", "raw", "expected"), SAID)
 def test_what_models_say(name: str, raw: str, expected: tuple[str, list[tuple[str, int]], tuple[str, ...]]) -> None:
-    reading = read(CODECS[name], raw)
-    found = [(entity.phrase, len(entity.boxes)) for entity in reading.entities]
-    assert (reading.text, found, tuple(warning.split(":")[0] for warning in reading.warnings)) == expected
+    parsed = read(CODECS[name], raw)
+    found = [(entity.phrase, len(entity.boxes)) for entity in parsed.entities]
+    assert (parsed.text, found, tuple(warning.split(":")[0] for warning in parsed.warnings)) == expected
 
 
 def test_pixels_and_fractions_and_y_first() -> None:
     fractions = Box(0.1, 0.2, 0.3, 0.4)
     (plain,) = read(CODECS["plain"], f"[{0.1 * SIZE[0]}, {0.2 * SIZE[1]}, {0.3 * SIZE[0]}, {0.4 * SIZE[1]}]").entities
     assert far(CODECS["plain"], plain.boxes[0], fractions) < 0.01
-    assert CODECS["qwen_abs"].write(fractions, (1000, 100)) == '{"bbox_2d": [100, 20, 300, 40]}'
-    assert CODECS["gemini_yxyx1000"].write(fractions, SIZE) == '{"box_2d": [200, 100, 400, 300]}'
-    assert CODECS["paligemma_loc"].write(Box(0, 0.5, 1, 1), SIZE) == "<loc0512><loc0000><loc1023><loc1023>"
-    assert CODECS["florence_loc"].write(fractions, SIZE) == "<loc_100><loc_200><loc_300><loc_400>"
+    assert CODECS["qwen_abs"].format_box(fractions, (1000, 100)) == '{"bbox_2d": [100, 20, 300, 40]}'
+    assert CODECS["gemini_yxyx1000"].format_box(fractions, SIZE) == '{"box_2d": [200, 100, 400, 300]}'
+    assert CODECS["paligemma_loc"].format_box(Box(0, 0.5, 1, 1), SIZE) == "<loc0512><loc0000><loc1023><loc1023>"
+    assert CODECS["florence_loc"].format_box(fractions, SIZE) == "<loc_100><loc_200><loc_300><loc_400>"

@@ -51,37 +51,37 @@ def test_a_caption_is_written_and_then_tied_to_boxes_phrase_by_phrase(engine: An
     assert isinstance(asked, Asked) and asked.prompt == florence2.IN_DETAIL
     assert isinstance(answer, Answer) and all(isinstance(event, PartialAnswer) for event in words)
     assert answer.prompt.split("\n") == [florence2.IN_DETAIL, florence2.PHRASES.format(CAPTION)]
-    assert answer.reading.text == CAPTION and not answer.stopped and not answer.reading.warnings
-    man, hat = answer.reading.entities
+    assert answer.parsed.text == CAPTION and not answer.stopped and not answer.parsed.warnings
+    man, hat = answer.parsed.entities
     assert (man.span, hat.span) == ((0, 10), (14, 23)) and CAPTION[14:23] == hat.phrase == "a red hat"
     assert man.boxes == (Box(0.1005, 0.2005, 0.4995, 0.8995),)  # the middles of the bins
     # The caption grows first, and boxes come one by one while it stands.
-    texts = [event.reading.text for event in words]
+    texts = [event.parsed.text for event in words]
     assert all(CAPTION.startswith(text) for text in texts) and len(set(texts)) > 5
-    counts = [len(event.reading.entities) for event in words]
+    counts = [len(event.parsed.entities) for event in words]
     assert counts == sorted(counts) and {0, 1, 2} == set(counts)
     assert all("<" not in text for text in texts)
-    assert all(event.reading.entities == answer.reading.entities[: len(event.reading.entities)] for event in words)
+    assert all(event.parsed.entities == answer.parsed.entities[: len(event.parsed.entities)] for event in words)
 
 
 def test_several_things_are_asked_one_by_one_and_keep_their_order(engine: Any) -> None:
     asked, *_, answer = ask(engine, GroundingTask.DETECT, "hat; beard")
     assert asked.prompt == "Locate hat in the image.\nLocate beard in the image."
-    hat, beard = answer.reading.entities
+    hat, beard = answer.parsed.entities
     assert (hat.phrase, len(hat.boxes), beard.phrase) == ("hat", 2, "beard")
-    assert [answer.reading.text[slice(*one.span)] for one in (hat, beard)] == ["hat", "beard"]
+    assert [answer.parsed.text[slice(*one.span)] for one in (hat, beard)] == ["hat", "beard"]
     assert beard.boxes == (Box(0.1005, 0.1005, 0.9005, 0.2995),)
-    assert "turned round" in " ".join(answer.reading.warnings)
+    assert "turned round" in " ".join(answer.parsed.warnings)
     *_, answer = ask(engine, GroundingTask.DETECT)
     assert answer.prompt == florence2.OBJECTS
-    assert [(one.phrase, len(one.boxes)) for one in answer.reading.entities] == [("man", 1)]
+    assert [(one.phrase, len(one.boxes)) for one in answer.parsed.entities] == [("man", 1)]
 
 
 def test_a_reference_and_a_region(engine: Any) -> None:
     *_, answer = ask(engine, GroundingTask.REFER, CAPTION)
-    assert answer.reading.text == CAPTION and answer.reading.entities[0].span == (0, 10)
+    assert answer.parsed.text == CAPTION and answer.parsed.entities[0].span == (0, 10)
     *_, answer = ask(engine, GroundingTask.IDENTIFY, box=Box(0.1, 0.2, 0.5, 0.6))
-    assert answer.reading.text == "café man" and "<loc_100><loc_200><loc_500><loc_600>" in answer.prompt
+    assert answer.parsed.text == "café man" and "<loc_100><loc_200><loc_500><loc_600>" in answer.prompt
     with pytest.raises(UserError, match="no free questions"):
         ask(engine, GroundingTask.CHAT, "hello")
 
@@ -155,4 +155,4 @@ def test_half_precision_as_on_a_gpu(folder: Path) -> None:
     )
     assert loaded.nbytes < florence2.load(LoadRequest(entry(folder, "florence2"), folder)).nbytes * 0.6
     *_, answer = ask(loaded.model, GroundingTask.DETECT, "hat; beard")
-    assert len(answer.reading.entities) == 2 and answer.tokens > 2
+    assert len(answer.parsed.entities) == 2 and answer.tokens > 2

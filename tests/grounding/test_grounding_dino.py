@@ -62,13 +62,13 @@ def by_the_full_stops(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
 def test_boxes_and_scores_are_those_of_the_phrases_tokens(engine: Any, folder: Path) -> None:
     asked, answer = ask(engine, "glasses, A hat; the beard.")
     assert asked.prompt == answer.prompt == "glasses. a hat. the beard." and not asked.notes
-    assert [(one.phrase, one.span) for one in answer.reading.entities] == [
+    assert [(one.phrase, one.span) for one in answer.parsed.entities] == [
         ("glasses", None), ("A hat", None), ("the beard", None),
     ]  # fmt: skip
     boxes, scores = by_the_full_stops(folder)
     boxes = (boxes / torch.tensor([200, 120, 200, 120])).clamp(0, 1)
     best, owner = scores.max(dim=1)
-    for number, entity in enumerate(answer.reading.entities):
+    for number, entity in enumerate(answer.parsed.entities):
         expected = [one for one in best.argsort(descending=True) if owner[one] == number and best[one] >= 0.05]
         mine = torch.tensor([[box.x0, box.y0, box.x1, box.y1, box.score] for box in entity.boxes]).view(-1, 5)
         kept = 0
@@ -79,17 +79,17 @@ def test_boxes_and_scores_are_those_of_the_phrases_tokens(engine: Any, folder: P
             else:
                 assert detection.box_iou(boxes[one], mine[:kept, :4]).max() > detection.SAME - 1e-3
         assert kept == len(mine)
-    assert sum(len(one.boxes) for one in answer.reading.entities) > 3
+    assert sum(len(one.boxes) for one in answer.parsed.entities) > 3
 
 
 def test_a_reference_is_the_one_surest_box(engine: Any) -> None:
     asked, answer = ask(engine, "The bald man, in a hat", GroundingTask.REFER)
     assert asked.prompt == "the bald man, in a hat."
-    (found,) = answer.reading.entities
+    (found,) = answer.parsed.entities
     assert found.phrase == "The bald man, in a hat" and len(found.boxes) == 1
     box = found.boxes[0]
     assert box.score is not None and 0 < box.score <= 1 and box.x0 < box.x1
-    all_boxes = ask(engine, "The bald man")[1].reading.entities[0].boxes
+    all_boxes = ask(engine, "The bald man")[1].parsed.entities[0].boxes
     assert [box.score for box in all_boxes] == sorted((box.score or 0 for box in all_boxes), reverse=True)
 
 
@@ -97,17 +97,17 @@ def test_a_reference_is_the_one_surest_box(engine: Any) -> None:
 def test_no_words_of_a_user_break_it(engine: Any, text: str) -> None:
     for kind in (GroundingTask.DETECT, GroundingTask.REFER):
         _, answer = ask(engine, text, kind)
-        assert all(0 <= box.x0 < box.x1 <= 1 for one in answer.reading.entities for box in one.boxes)
+        assert all(0 <= box.x0 < box.x1 <= 1 for one in answer.parsed.entities for box in one.boxes)
 
 
 def test_what_is_not_looked_for_is_said(engine: Any) -> None:
     asked, answer = ask(engine, ", ".join(f"hat {number}" for number in range(60)))
-    assert len(answer.reading.entities) == 20
+    assert len(answer.parsed.entities) == 20
     assert "No more than 20" in asked.notes[0] and "left out: the model reads no further" in asked.notes[1]
     asked, answer = engine.answer(
         Question(GroundingTask.DETECT, picture(), "[r1] hat", regions={"r1": Box(0, 0, 1, 1)}), Task()
     )
-    assert answer.reading.entities[0].phrase == "hat" and "regions" in asked.notes[0]
+    assert answer.parsed.entities[0].phrase == "hat" and "regions" in asked.notes[0]
     with pytest.raises(UserError, match="not for regions"):
         list(engine.answer(Question(GroundingTask.REFER, picture(), "[r1]", regions={"r1": Box(0, 0, 1, 1)}), Task()))
 
@@ -115,7 +115,7 @@ def test_what_is_not_looked_for_is_said(engine: Any) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (8, 200), (1500, 60)])
 def test_pictures_of_any_shape(engine: Any, size: tuple[int, int]) -> None:
     _, answer = ask(engine, "hat", image=Image.new("RGB", size, "red"))
-    assert len(answer.reading.entities) == 1
+    assert len(answer.parsed.entities) == 1
     with pytest.raises(UserError, match="Crop it"):
         ask(engine, "hat", image=Image.new("RGB", (3000, 8)))
 
@@ -137,7 +137,7 @@ def test_stop_ends_it_between_layers_and_leaves_it_whole(engine: Any) -> None:
         list(engine.answer(Question(GroundingTask.REFER, picture(), "hat"), task))
     assert task.looks == 4
     _, after = ask(engine, "hat", GroundingTask.REFER)
-    assert after.reading == before.reading
+    assert after.parsed == before.parsed
 
 
 def test_files_of_another_kind_are_said(folder: Path, tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_no_more_than_the_surest_boxes_are_kept() -> None:
     left, top = (grid % side) / side, (grid // side) / side
     corners = torch.stack([left, top, left + 0.5 / side, top + 0.5 / side], dim=1)
     scores = torch.stack([torch.linspace(0.06, 0.9, side * side), torch.zeros(side * side)], dim=1)
-    reading = detection.found(["hat", "beard"], corners, scores)
-    assert len(reading.entities[0].boxes) == detection.MOST_BOXES and reading.entities[1].boxes == ()
-    assert reading.warnings == ("Only the 300 surest boxes are kept.",)
+    parsed = detection.found(["hat", "beard"], corners, scores)
+    assert len(parsed.entities[0].boxes) == detection.MAX_BOXES and parsed.entities[1].boxes == ()
+    assert parsed.warnings == ("Only the 300 surest boxes are kept.",)
     twice = detection.found(["hat"], corners[:1].repeat(3, 1), torch.tensor([[0.2], [0.9], [0.5]]))
     assert len(twice.entities[0].boxes) == 1 and twice.entities[0].boxes[0].score == pytest.approx(0.9)
     outside = detection.found(["hat"], torch.tensor([[-1.0, 0.2, 0.5, 2.0], [1.2, 0, 1.5, 1]]), torch.ones(2, 1))

@@ -56,36 +56,36 @@ def test_boxes_come_with_their_phrases_while_the_sentence_is_written(engine: Any
     words = [event for event in between if isinstance(event, PartialAnswer)]
     assert isinstance(asked, Asked) and isinstance(answer, Answer) and words == between
     assert answer.prompt == asked.prompt == "<grounding> An image of"
-    assert answer.reading.text == "An image of a man in a red hat." and not answer.reading.warnings
-    man, hat = answer.reading.entities
+    assert answer.parsed.text == "An image of a man in a red hat." and not answer.parsed.warnings
+    man, hat = answer.parsed.entities
     assert (man.phrase, man.span, hat.phrase, hat.span) == ("a man", (12, 17), "a red hat", (21, 30))
     assert man.boxes == (Box(1 / 64, 1 / 64, 3 / 64, 3 / 64), Box(6 / 32, 2 / 32, 7 / 32, 3 / 32))
     assert hat.boxes == (Box(0.390625, 0.046875, 0.984375, 0.828125),)  # as in transformers' own example
-    texts = [event.reading.text for event in words]
-    assert all(answer.reading.text.startswith(text) for text in texts) and not any("<" in text for text in texts)
-    counts = [len(event.reading.entities) for event in words]
+    texts = [event.parsed.text for event in words]
+    assert all(answer.parsed.text.startswith(text) for text in texts) and not any("<" in text for text in texts)
+    counts = [len(event.parsed.entities) for event in words]
     assert counts == sorted(counts) and set(counts) == {0, 1, 2}
 
 
 def test_what_was_asked_for_ends_with_its_boxes(engine: Any) -> None:
     *_, answer = ask(engine, GroundingTask.REFER, "the red hat")
-    assert answer.reading.text == "the red hat" and answer.raw.replace(" ", "").endswith("</object>")
-    assert [(one.phrase, one.span, len(one.boxes)) for one in answer.reading.entities] == [("the red hat", (0, 11), 1)]
+    assert answer.parsed.text == "the red hat" and answer.raw.replace(" ", "").endswith("</object>")
+    assert [(one.phrase, one.span, len(one.boxes)) for one in answer.parsed.entities] == [("the red hat", (0, 11), 1)]
     assert not answer.stopped
     asked, *_, answer = ask(engine, GroundingTask.DETECT, "beard, hat")
     assert asked.prompt.count("\n") == 1
-    assert [(one.phrase, len(one.boxes)) for one in answer.reading.entities] == [("beard", 2), ("hat", 1)]
+    assert [(one.phrase, len(one.boxes)) for one in answer.parsed.entities] == [("beard", 2), ("hat", 1)]
 
 
 def test_a_box_and_a_question(engine: Any) -> None:
     *_, answer = ask(engine, GroundingTask.IDENTIFY, box=PART)
-    assert answer.reading.text == "the bald man."
+    assert answer.parsed.text == "the bald man."
     *_, answer = ask(engine, GroundingTask.VQA, "a beard?")
-    assert answer.reading.text == "with glasses"
+    assert answer.parsed.text == "with glasses"
     *_, answer = ask(engine, GroundingTask.VQA, "the[r1]?", regions={"r1": PART})
-    assert answer.reading.text == "the red man" and "<patch_index_0195><patch_index_0623>" in answer.prompt
+    assert answer.parsed.text == "the red man" and "<patch_index_0195><patch_index_0623>" in answer.prompt
     asked, *_, answer = ask(engine, GroundingTask.CAPTION, "tell me all")
-    assert answer.reading.text == "An image of a man in a red hat." and "not sent" in asked.notes[0]
+    assert answer.parsed.text == "An image of a man in a red hat." and "not sent" in asked.notes[0]
     with pytest.raises(UserError, match="talk freely"):
         ask(engine, GroundingTask.CHAT, "hello")
 
@@ -123,11 +123,11 @@ def test_stop_ends_it_at_the_next_token(engine: Any) -> None:
     with pytest.raises(Cancelled):
         next(answers)
     *_, answer = ask(engine, GroundingTask.VQA, "a beard?")
-    assert answer.reading.text == "with glasses"
+    assert answer.parsed.text == "with glasses"
 
 
 def test_half_precision_as_on_a_gpu(folder: Path) -> None:
     loaded = kosmos2.load(LoadRequest(entry(folder, "kosmos2", max_new_tokens=(1, 40, 100)), folder, dtype="bfloat16"))
     assert loaded.nbytes < kosmos2.load(LoadRequest(entry(folder, "kosmos2"), folder)).nbytes * 0.6
     *_, answer = ask(loaded.model, GroundingTask.DETECT, "hat; beard")
-    assert len(answer.reading.entities) == 2 and answer.tokens > 2
+    assert len(answer.parsed.entities) == 2 and answer.tokens > 2

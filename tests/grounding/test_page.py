@@ -316,7 +316,7 @@ def test_a_detectors_threshold_needs_no_new_run(page: Page, engine: Scripted, tm
     bring_picture(page, tmp_path)
     engine.says = [""]
     found = tuple(Box(0.1 * n, 0.1, 0.1 * n + 0.2, 0.5, 0.2 * n) for n in range(1, 5))
-    engine.reading = ParsedAnswer("", (Entity("glasses", None, found),))
+    engine.parsed = ParsedAnswer("", (Entity("glasses", None, found),))
     page.locator("#ground-prompt textarea").fill("[detection] glasses")
     page.locator("#ground-ask").click()
     expect(page.locator("#ground-talk .chip")).to_have_text(re.compile("×3"))

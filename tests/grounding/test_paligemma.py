@@ -45,10 +45,10 @@ def test_boxes_come_y_first_and_a_label_behind(desk: Desk) -> None:
     asked, *words, answer = desk.ask("pali", GroundingTask.DETECT, "hat, glasses")
     assert asked.prompt == "<image>detect hat ; glasses"
     assert answer.raw.replace(" ", "") == LEARNED.replace(" ", "")
-    hat, glasses = answer.reading.entities
+    hat, glasses = answer.parsed.entities
     assert (hat.phrase, glasses.phrase) == ("hat", "glasses")
     assert near(hat.boxes[0], 0.125, 0.25, 0.5, 0.75) and near(glasses.boxes[0], 0.0, 0.0, 0.5, 0.5)
-    assert not any("loc" in event.reading.text for event in (*words, answer))
+    assert not any("loc" in event.parsed.text for event in (*words, answer))
     assert not any(event.raw.startswith("<bos>") for event in words)
 
 

@@ -94,13 +94,13 @@ def test_an_answer_learned_by_heart_points_at_the_picture(desk: Desk) -> None:
     assert isinstance(asked, Asked) and asked.notes == ()
     assert "<|vision_start|><|image_pad|><|vision_end|>Locate the hat" in asked.prompt
     assert isinstance(answer, Answer) and answer.raw == LEARNED and not answer.stopped
-    (entity,) = answer.reading.entities
+    (entity,) = answer.parsed.entities
     assert entity.phrase == "the hat" and near(entity.boxes[0], 0.1, 0.2, 0.5, 0.6)
     assert answer.tokens == len(words) and answer.prompt == asked.prompt
     for before, after in itertools.pairwise(words):
         assert isinstance(before, PartialAnswer) and after.raw.startswith(before.raw)
-        assert len(before.reading.entities) <= len(after.reading.entities)
-    assert not any("bbox" in event.reading.text or "{" in event.reading.text for event in (*words, answer))
+        assert len(before.parsed.entities) <= len(after.parsed.entities)
+    assert not any("bbox" in event.parsed.text or "{" in event.parsed.text for event in (*words, answer))
     cut = desk.answer("learned", GroundingTask.REFER, "the hat", max_new_tokens=answer.tokens - 3)
     assert cut.stopped and cut.tokens == answer.tokens - 3
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from playground.errors import Cancelled, UserError
 from playground.grounding import remote_connection
-from playground.grounding.remote import LONGEST_SIDE, RemoteGrounding
+from playground.grounding.remote import MAX_SIDE, RemoteGrounding
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, PartialAnswer, Question, Turn
 from tests.support.openai_server import Exchange, ScriptedServer, scripted_server
 from tests.support.ports import free_port
@@ -83,18 +83,19 @@ def test_a_picture_goes_out_and_a_box_comes_back(
     server.play(saying("Here: ", JSON[:12], JSON[12:]))
     asked, *words, answer = desk.ask("thousandths", GroundingTask.REFER, "the hat", image=picture(3000, 1500), seed=5)
     assert isinstance(asked, Asked) and asked.prompt.startswith("Locate the hat, report")
-    assert all(isinstance(event, PartialAnswer) and "bbox" not in event.reading.text for event in words)
+    assert all(isinstance(event, PartialAnswer) and "bbox" not in event.parsed.text for event in words)
     assert isinstance(answer, Answer) and answer.raw == "Here: " + JSON and answer.tokens == 7 and not answer.stopped
-    (entity,) = answer.reading.entities
+    (entity,) = answer.parsed.entities
     assert entity.phrase == "the hat" and near(entity.boxes[0], 0.1, 0.2, 0.5, 0.6)
     (request,) = server.asked
     assert request.path == "/v1/chat/completions" and request.headers["authorization"] == f"Bearer {SECRET}"
     body = request.body
     assert (body["model"], body["max_tokens"], body["temperature"], body["seed"]) == ("seer", 50, 0.0, 5)
     seen = sent_picture(body)
-    assert seen.size == (LONGEST_SIDE, LONGEST_SIDE // 2) and seen.convert("RGB").crop((0, 0, 9, 9)).getextrema()[
-        0
-    ] == (254, 254)
+    assert seen.size == (MAX_SIDE, MAX_SIDE // 2) and seen.convert("RGB").crop((0, 0, 9, 9)).getextrema()[0] == (
+        254,
+        254,
+    )
     assert body["messages"][0]["content"][1] == {"type": "text", "text": asked.prompt}
 
 
@@ -134,7 +135,7 @@ def test_earlier_turns_go_along_and_boxes_in_the_model_s_numbers(desk: Desk, ser
 def test_a_cut_answer_half_a_box_and_nonsense_are_readings(desk: Desk, server: ScriptedServer) -> None:
     server.play(saying('A hat [{"bbox_2d": [100, 20', reason="length"))
     answer = desk.answer("thousandths", GroundingTask.REFER, "the hat")
-    assert answer.stopped and answer.tokens == 50 and answer.reading.entities == ()
+    assert answer.stopped and answer.tokens == 50 and answer.parsed.entities == ()
     for said in (
         "",
         "no idea",
@@ -144,13 +145,13 @@ def test_a_cut_answer_half_a_box_and_nonsense_are_readings(desk: Desk, server: S
     ):
         server.play(saying(said))
         answer = desk.answer("thousandths", GroundingTask.DETECT, "hats")
-        assert answer.raw == said and isinstance(answer.reading.text, str)
+        assert answer.raw == said and isinstance(answer.parsed.text, str)
 
 
 def test_a_server_that_writes_without_end_is_cut_off(
     desk: Desk, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_connection, "LONGEST_ANSWER", 1000)
+    monkeypatch.setattr(remote_connection, "MAX_ANSWER", 1000)
     left: list[bool] = []
 
     def endless(exchange: Exchange) -> None:

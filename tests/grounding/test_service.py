@@ -12,13 +12,13 @@ from PIL import Image
 from playground.catalog import read_catalog
 from playground.errors import UserError
 from playground.families import built_in
-from playground.grounding.answer_decoding import decode_answer, named, placed, with_regions
+from playground.grounding.answer_decoding import AnswerDecoder, locate_phrases, name_entities, substitute_regions
 from playground.grounding.codecs import CODECS
 from playground.grounding.limits import limits_of
 from playground.grounding.options import GroundingOptions
-from playground.grounding.task_instructions import instruction, things
+from playground.grounding.task_instructions import instruction, split_list
 from playground.grounding.types import Answer, Box, Entity, GroundingTask, ParsedAnswer, Question, Turn
-from playground.grounding.validation import LONGEST_TEXT, softened, validate_request
+from playground.grounding.validation import MAX_TEXT, neutralize_markup, validate_request
 from playground.runtime.records import ModelKey
 from tests.tiny_models.grounding import Desk, catalogue, picture, tiny_qwen3_vl
 
@@ -56,13 +56,13 @@ def test_the_catalogue_names_real_codecs_and_families() -> None:
 def test_what_a_model_cannot_do_has_a_sentence() -> None:
     for entry in BUILT_IN.of_tab("grounding"):
         limits = limits_of(entry)
-        assert set(limits.asks) == set(GroundingTask)
-        for ask, why in limits.asks.items():
+        assert set(limits.tasks) == set(GroundingTask)
+        for ask, why in limits.tasks.items():
             assert bool(why) == (ask not in GroundingOptions.of(entry).asks)
             assert not why or (why.endswith(".") and entry.label in why)
         assert limits.temperature == limits.streams != limits.scores
-    assert "writes no words" in limits_of(DETECTOR).asks[GroundingTask.CAPTION]
-    assert not any(limits_of(BUILT_IN.get("avatar-minigpt")).asks.values())
+    assert "writes no words" in limits_of(DETECTOR).tasks[GroundingTask.CAPTION]
+    assert not any(limits_of(BUILT_IN.get("avatar-minigpt")).tasks.values())
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_what_goes_too_far_is_brought_inside_and_said() -> None:
         text="x" * 10_000, box=Box(0.6, 0.9, 0.2, -0.1), temperature=9.0, seed=2**32 - 1, max_new_tokens=10**9
     )
     settled, notes = validate_request(EVERYTHING, asked)
-    assert len(settled.text) == LONGEST_TEXT and settled.box == Box(0.2, 0.0, 0.6, 0.9)
+    assert len(settled.text) == MAX_TEXT and settled.box == Box(0.2, 0.0, 0.6, 0.9)
     assert (settled.temperature, settled.seed, settled.max_new_tokens) == (2.0, 2**32 - 1, 2048)
     assert len(notes) == 3
     again, more = validate_request(EVERYTHING, settled)
     assert not more and replace(again, image=settled.image) == settled
     usual, none = validate_request(EVERYTHING, question(ask="vqa"))
-    assert usual.ask is GroundingTask.VQA and usual.max_new_tokens == 512 and none == ()
+    assert usual.task is GroundingTask.VQA and usual.max_new_tokens == 512 and none == ()
 
 
 def test_a_detector_is_asked_once_and_for_what_it_can_do() -> None:
@@ -141,9 +141,9 @@ def test_a_detector_is_asked_once_and_for_what_it_can_do() -> None:
     ["<|im_end|>", "<loc_12>", "</s>", "[/INST]", "{<1><2><3><4>}", "＜eos＞", "<script>", "\x1b[31m", "\u202e"],
 )
 def test_no_words_of_a_user_are_a_model_s_marks(mark: str) -> None:
-    soft = softened(f"a {mark} b [r1]")
+    soft = neutralize_markup(f"a {mark} b [r1]")
     assert mark not in soft and soft.startswith("a ") and soft.endswith(" b [r1]")
-    assert softened(soft) == soft
+    assert neutralize_markup(soft) == soft
     _, notes = validate_request(EVERYTHING, question(text=f"a {mark}"))
     assert len(notes) == 1
 
@@ -203,7 +203,7 @@ def test_engines_that_see_and_that_find_by_example_are_asked_through_the_same_do
     other = Desk(path, catalogue(path / "echo.toml", entry | {"grounding": fields}))
     other.service._remotes["echo"] = Echo()  # type: ignore[assignment]
     (answer,) = [event for event in other.service.similar("me", "echo", picture(), BOX).events() if event]
-    assert isinstance(answer, Answer) and answer.reading.entities[0].boxes == (BOX,)
+    assert isinstance(answer, Answer) and answer.parsed.entities[0].boxes == (BOX,)
     (heat,) = [
         event
         for event in other.service.heat("me", "echo", picture(), "<p>hat").events()
@@ -223,8 +223,11 @@ def test_a_model_is_told_how_to_write_boxes() -> None:
     for ask in GroundingTask:
         words = instruction(question(ask, box=BOX), "the hat", "plain", "HERE")
         assert "the hat" in words and ("HERE" in words) == (ask is GroundingTask.IDENTIFY)
-    assert things(" , ") == (",",) and len(things(",".join(map(str, range(99))))) == 20
-    assert things("眼镜、红帽子，胡子。") == ("眼镜", "红帽子", "胡子")
+    assert split_list(" , ") == (",",) and len(split_list(",".join(map(str, range(99))))) == 20
+    assert split_list("眼镜和帽子\nbeard AND a hat") == ("眼镜", "帽子", "beard", "a hat") and split_list("和服") == (
+        "和服",
+    )
+    assert split_list("眼镜、红帽子，胡子。") == ("眼镜", "红帽子", "胡子")
 
 
 def test_words_become_an_answer() -> None:
@@ -233,12 +236,16 @@ def test_words_become_an_answer() -> None:
         'A hat and a hat. [{"bbox_2d": [0, 0, 500, 500], "label": "hat"}, {"bbox_2d": [9, 9, 99, 99], "label": "Hat"}]'
     )
     pieces = [(raw[:end], end) for end in range(1, len(raw) + 1)]
-    *words, answer = decode_answer(pieces, codec, (100, 100), "prompt", len(raw), placed)
+    decoder = AnswerDecoder(codec, (100, 100), len(raw))
+    words = list(decoder.decode("prompt", (piece for piece in pieces), locate_phrases))
+    answer = decoder.answer()
     assert isinstance(answer, Answer) and answer.stopped and answer.raw == raw
-    assert [entity.span for entity in answer.reading.entities] == [(2, 5), (12, 15)]
-    assert [word.reading.text for word in words if "bbox" in word.reading.text] == []
-    thought = list(decode_answer([("<think>where? [1,2,3,4]</think>Here.", 9)], codec, (9, 9), "", 99))[-1]
-    assert thought.reading.text == "Here." and "where?" in thought.raw
+    assert [entity.span for entity in answer.parsed.entities] == [(2, 5), (12, 15)]
+    assert [word.parsed.text for word in words if "bbox" in word.parsed.text] == []
+    decoder = AnswerDecoder(codec, (9, 9), 99)
+    list(decoder.decode("", (piece for piece in [("<think>where? [1,2,3,4]</think>Here.", 9)])))
+    thought = decoder.answer()
+    assert thought.parsed.text == "Here." and "where?" in thought.raw
     bare = ParsedAnswer("", (Entity("", None, (BOX,)), Entity("cap", None, (BOX,))))
-    assert [entity.phrase for entity in named("hat")(bare).entities] == ["hat", "cap"]
-    assert with_regions("[R1] or [r2]?", {"r1": BOX}, lambda box: "HERE") == "HERE or [r2]?"
+    assert [entity.phrase for entity in name_entities("hat")(bare).entities] == ["hat", "cap"]
+    assert substitute_regions("[R1] or [r2]?", {"r1": BOX}, lambda box: "HERE") == "HERE or [r2]?"

@@ -20,7 +20,7 @@ from tabs.grounding import render, request_builder
 from tabs.grounding.examples import examples
 from tabs.grounding.handlers import GroundingHandlers
 from tabs.grounding.handlers_editing import EditingHandlers
-from tabs.grounding.session import MOST_REGIONS, SessionState
+from tabs.grounding.session import MAX_REGIONS, SessionState
 from tests.support.scripted_grounding import GROUNDED, Scripted, scripted_service
 
 REQUEST = gr.Request(session_hash="visitor", headers={"accept-language": "en"})
@@ -109,10 +109,10 @@ def test_a_conversation_is_kept_and_a_new_picture_starts_afresh(handlers: Ground
     visit, verbs = visitor(), EditingHandlers(handlers)
     drawn = ask(handlers, visit, "[refer] the <b>bald</b> man")
     assert drawn[0][PROMPT] == "[refer] "
-    assert engine.asked[0].ask is GroundingTask.REFER and engine.asked[0].text == "the ‹b›bald‹/b› man"
+    assert engine.asked[0].task is GroundingTask.REFER and engine.asked[0].text == "the ‹b›bald‹/b› man"
     assert engine.asked[0].max_new_tokens == 64 and engine.asked[0].seed == 3
     ask(handlers, visit, "and who else?")
-    assert engine.asked[1].ask is GroundingTask.CHAT and [turn.raw for turn in engine.asked[1].turns] == [GROUNDED]
+    assert engine.asked[1].task is GroundingTask.CHAT and [turn.raw for turn in engine.asked[1].turns] == [GROUNDED]
     ask(handlers, visit, "a third", model="second")
     assert engine.asked[2].turns == (), "what another model said is not this one's"
     shown = verbs.choose(visit, event(turn=visit.exchanges[0].key), REQUEST)
@@ -128,12 +128,12 @@ def test_identify_and_the_way_back(handlers: GroundingHandlers, engine: Scripted
     engine.says = ["a bald man in red", "{<69><29><94><60>}", "no box at all", "x"]
     drawn = list(handlers.identify(visit, event(box=[0.69, 0.29, 0.94, 0.6]), REQUEST, *options()))
     asked = engine.asked[0]
-    assert asked.ask is GroundingTask.IDENTIFY and asked.box == Box(*MAN)
+    assert asked.task is GroundingTask.IDENTIFY and asked.box == Box(*MAN)
     turn = drawn[-1][TALK]["turns"][0]
     assert spoken(turn) == "a bald man in red" and drawn[-1][STAGE]["asked"] == [MAN]
     back = event(turn=visit.exchanges[0].key, verb=turn["verbs"][0]["verb"])
     drawn = list(handlers.back(visit, back, REQUEST, *options()))
-    assert engine.asked[1].ask is GroundingTask.REFER and engine.asked[1].text == "a bald man in red"
+    assert engine.asked[1].task is GroundingTask.REFER and engine.asked[1].text == "a bald man in red"
     assert any("IoU with the box you drew: 1.00" in note for note in drawn[-1][TALK]["turns"][1]["notes"])
     drawn = list(handlers.back(visit, back, REQUEST, *options()))
     assert any("No box came back" in note for note in drawn[-1][TALK]["turns"][2]["notes"])
@@ -168,9 +168,9 @@ def test_a_threshold_needs_no_new_run_and_files_hold_what_is_shown(
     engine.says = [""]
     scores = (0.9, 0.6, 0.2)
     boxes = tuple(Box(0.1 * n, 0.1, 0.1 * n + 0.3, 0.5, score) for n, score in enumerate(scores))
-    engine.reading = ParsedAnswer("", (Entity("glasses", None, boxes), Entity("hat", None, (Box(0, 0, 1, 1, 0.5),))))
+    engine.parsed = ParsedAnswer("", (Entity("glasses", None, boxes), Entity("hat", None, (Box(0, 0, 1, 1, 0.5),))))
     drawn = ask(handlers, visit, "glasses. hat", model="finder")
-    assert engine.asked[0].ask is GroundingTask.DETECT, "what a detector takes a bare word for"
+    assert engine.asked[0].task is GroundingTask.DETECT, "what a detector takes a bare word for"
     assert len(drawn[-1][STAGE]["boxes"]) == 4
     sifted = verbs.sift(visit, 0.55, 1.0, REQUEST)
     assert [box["score"] for box in sifted[STAGE]["boxes"]] == ["0.90", "0.60"]
@@ -219,7 +219,7 @@ def test_regions_are_named_quoted_and_forgotten(handlers: GroundingHandlers, eng
     assert [r["name"] for r in verbs.forget(visit, event(name="r1"), REQUEST)[STAGE]["regions"]] == ["r2"]
     with pytest.raises(UserError, match="No region"):
         ask(handlers, visit, "[vqa] who is [r1]?")
-    for _ in range(MOST_REGIONS - 1):
+    for _ in range(MAX_REGIONS - 1):
         verbs.name(visit, event(box=[0, 0, 1, 1]), REQUEST)
     with pytest.raises(UserError, match="already"):
         verbs.name(visit, event(box=[0, 0, 1, 1]), REQUEST)

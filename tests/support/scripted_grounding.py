@@ -55,7 +55,7 @@ class Scripted:
 
     says: list[str] = field(default_factory=lambda: [GROUNDED])
     asked: list[Question] = field(default_factory=list)
-    reading: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))  # of the detector
+    parsed: ParsedAnswer = field(default_factory=lambda: ParsedAnswer(""))  # of the detector
     pause_s: float = 0.0
     go_on: threading.Event = field(default_factory=threading.Event)
     waits_after: int | None = None  # pieces, then it waits for `go_on`
@@ -63,9 +63,9 @@ class Scripted:
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         self.asked.append(question)
         raw = self.says.pop(0) if len(self.says) > 1 else self.says[0]
-        yield Asked(f"[{question.ask}] {question.text}")
+        yield Asked(f"[{question.task}] {question.text}")
         if raw == "":
-            yield Answer(self.reading, "", "", 0.1)
+            yield Answer(self.parsed, "", "", 0.1)
             return
         codec, size = CODECS["minigpt_v2"], question.image.size
         for count, end in enumerate(range(PIECE, len(raw), PIECE)):
@@ -74,8 +74,8 @@ class Scripted:
                     task.check()
             task.check()
             time.sleep(self.pause_s)
-            yield PartialAnswer(codec.read(raw[:end], size, whole=False), raw[:end])
-        yield Answer(codec.read(raw, size), raw, f"[{question.ask}] {question.text}", 0.5, tokens=len(raw) // PIECE)
+            yield PartialAnswer(codec.parse(raw[:end], size, complete=False), raw[:end])
+        yield Answer(codec.parse(raw, size), raw, f"[{question.task}] {question.text}", 0.5, tokens=len(raw) // PIECE)
 
     def similar(self, image: Image.Image, box: Box, task: Task) -> ParsedAnswer:
         return ParsedAnswer("", (Entity("", None, (box, Box(0.0, 0.0, 0.1, 0.1, 0.4))),))

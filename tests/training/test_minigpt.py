@@ -71,7 +71,7 @@ def test_every_answer_is_true_of_its_picture(groups: World) -> None:
         everybody = {b["figure"]: b for b in record["boxes"] if b["part"] == "person"}
         for asked in questions(record, SIZE, rng, 16):
             kinds.add((asked.tag, asked.kind))
-            found = CODECS["minigpt_v2"].read(asked.answer, (SIZE, SIZE))
+            found = CODECS["minigpt_v2"].parse(asked.answer, (SIZE, SIZE))
             assert not found.warnings, asked
             boxes = [box for entity in found.entities for box in entity.boxes]
             if asked.tag in ("refer", "detection"):
@@ -103,18 +103,18 @@ def test_a_wrong_answer_is_counted_as_wrong(groups: World) -> None:
     record, rng = groups.records()[0], np.random.default_rng(1)
     codec = CODECS["minigpt_v2"]
     asked = next(a for _ in range(50) if (a := detect(record, SIZE, rng)) is not None and len(a.boxes) > 1)
-    whole = measured.Judged(0, asked, "", codec.read(asked.answer, (SIZE, SIZE)))
+    whole = measured.Judged(0, asked, "", codec.parse(asked.answer, (SIZE, SIZE)))
     assert measured.f1([whole], [record]) == 1.0
-    less = measured.Judged(0, asked, "", codec.read(asked.answer.split("<delim>")[0], (SIZE, SIZE)))
+    less = measured.Judged(0, asked, "", codec.parse(asked.answer.split("<delim>")[0], (SIZE, SIZE)))
     assert measured.f1([less], [record]) == pytest.approx(2 / (1 + len(asked.boxes)))
     text = grounded(record, SIZE, rng).answer
-    moved = codec.read(text.replace("{<", "{<9").replace("<99", "<9"), (SIZE, SIZE))
+    moved = codec.parse(text.replace("{<", "{<9").replace("<99", "<9"), (SIZE, SIZE))
     assert not all(measured.grounded_phrases(measured.Judged(0, asked, "", moved), record))
     who = next(a for _ in range(50) if (a := identify(record, SIZE, rng)) is not None and a.kind == "person")
     said = claims(who.answer)
     other = "a person with a pink afro" if "pink" not in who.answer else "a person wearing a black turban"
-    assert said and measured.identified(measured.Judged(0, who, "", codec.read(who.answer, (SIZE, SIZE))), record)
-    assert not measured.identified(measured.Judged(0, who, "", codec.read(other, (SIZE, SIZE))), record)
+    assert said and measured.identified(measured.Judged(0, who, "", codec.parse(who.answer, (SIZE, SIZE))), record)
+    assert not measured.identified(measured.Judged(0, who, "", codec.parse(other, (SIZE, SIZE))), record)
 
 
 def test_words_of_the_world_and_coordinates_are_single_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -243,6 +243,6 @@ def test_a_phrase_without_boxes_and_one_with_wrong_words_are_no_grounding(groups
     whole = Box(0, 0, 1, 1)
     exercise = Exercise("grounding", "grounding", "", "")
     for entity in (Entity("two people", (0, 10), ()), Entity("a hat", (0, 5), (whole,))):
-        reading = CODECS["minigpt_v2"].read("", (SIZE, SIZE))
-        judged = measured.Judged(0, exercise, "", type(reading)("x", (entity,)))
+        parsed = CODECS["minigpt_v2"].parse("", (SIZE, SIZE))
+        judged = measured.Judged(0, exercise, "", type(parsed)("x", (entity,)))
         assert measured.grounded_phrases(judged, record) == [False]

@@ -50,7 +50,7 @@ class AnswerBuilder:
     def text(self) -> str:
         return "".join(self._pieces)
 
-    def say(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         """Add words of the model."""
         words = text.strip()
         if not words:
@@ -71,26 +71,26 @@ class AnswerBuilder:
         if not self._open:
             self._named = None
 
-    def joint(self) -> None:
+    def skip_tag(self) -> None:
         """A tag stood here and is not shown."""
         self._joint = True
 
-    def begin(self) -> None:
+    def begin_phrase(self) -> None:
         """A phrase begins."""
-        self.joint()
+        self.skip_tag()
         self._open, self._first, self._named = True, None, None
 
-    def begin_item(self) -> None:
+    def begin_list_item(self) -> None:
         """A phrase begins that is an item of a list: behind boxes it stands after a comma."""
         behind = self._boxed and not self.empty
-        self.begin()
+        self.begin_phrase()
         if behind:
             self._add(",")
             self._space, self._boxed = " ", False
 
-    def end(self) -> None:
+    def end_phrase(self) -> None:
         """The phrase ends; boxes that follow are its own."""
-        self.joint()
+        self.skip_tag()
         self._open = False
         if self._first is None:
             self._named = None
@@ -99,10 +99,10 @@ class AnswerBuilder:
         self._named = _Named("".join(self._pieces[piece:]), (start, self._length))
         self._first = None
 
-    def point(self, box: Box | None) -> None:
+    def add_box(self, box: Box | None) -> None:
         """A box, of the phrase just ended; of none where words stand between. None: one that was left out."""
         if self._open:
-            self.end()
+            self.end_phrase()
         self._joint = self._boxed = True
         if box is None:
             return
@@ -112,7 +112,7 @@ class AnswerBuilder:
             self._entities.append(self._named)
         self._named.boxes.append(box)
 
-    def label(self, name: str, boxes: list[Box]) -> None:
+    def add_labelled_boxes(self, name: str, boxes: list[Box]) -> None:
         """Boxes with their label, as an item of a list: each label is written once and holds all its boxes."""
         self._joint = self._boxed = True
         name = " ".join(name.split())
@@ -123,21 +123,21 @@ class AnswerBuilder:
             known = self._labels[name] = self._listed(name)
         known.boxes.extend(boxes)
 
-    def claim(self, back: int, phrase: str) -> None:
+    def claim_text(self, back: int, phrase: str) -> None:
         """Let words said already, which begin `back` characters before the end, own the boxes that follow."""
         start = self._length - back
         self._named = _Named(phrase, (start, start + len(phrase)))
 
-    def tie(self, name: str, phrase: str, span: tuple[int, int], boxes: list[Box]) -> None:
+    def link_label(self, name: str, phrase: str, span: tuple[int, int], boxes: list[Box]) -> None:
         """Boxes whose label stands in the text already, as `phrase`; later ones of the same label join them."""
         self._labels[name] = _Named(phrase, span, list(boxes))
         self._entities.append(self._labels[name])
 
-    def knows(self, name: str) -> bool:
+    def has_label(self, name: str) -> bool:
         """A label was listed or tied already."""
         return name in self._labels
 
-    def reading(self) -> ParsedAnswer:
+    def build(self) -> ParsedAnswer:
         entities = tuple(Entity(one.phrase, one.span, tuple(one.boxes)) for one in self._entities)
         return ParsedAnswer(self.text(), entities, self.report.sentences())
 
@@ -149,7 +149,7 @@ class AnswerBuilder:
                 self._add(",")
             self._space = "" if self.empty else " "
             self._joint = False
-            self.say(name)
+            self.add_text(name)
             self._list_end = self._length
             span = (self._length - len(name), self._length)
         named = _Named(name, span)

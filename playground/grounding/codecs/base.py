@@ -11,7 +11,7 @@ from playground.grounding.types import Box, ParsedAnswer
 
 
 class Codec(Protocol):
-    """One way of writing boxes in words. Pure: the same words give the same reading.
+    """One way of writing boxes in words. Pure: the same words give the same parsed.
 
     `size` is (width, height) in pixels of the picture, or for `qwen_abs` of the input the model was given. Only the
     dialects that count in pixels look at it.
@@ -20,25 +20,25 @@ class Codec(Protocol):
     @property
     def name(self) -> str: ...
 
-    def write(self, box: Box, size: tuple[int, int]) -> str:
+    def format_box(self, box: Box, size: tuple[int, int]) -> str:
         """One box as the model wants to be told of it. Reading it back gives the box within one bin."""
         ...
 
-    def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
+    def format_phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
         """A phrase with its boxes as the dialect writes it. Letters that would be markup are replaced."""
         ...
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
+    def parse(self, raw: str, size: tuple[int, int], complete: bool = True) -> ParsedAnswer:
         """What a model's words say and where they point. Never raises; time grows with the length of `raw` alone.
 
-        With `whole=False` more words will come: half markup at the end is hidden, and what a reading shows stays when
-        `raw` grows: its text begins the later one, its entities keep their order, phrases and spans.
+        With `complete=False` more words will come: partial markup at the end is hidden, and what is shown stays when
+        `raw` grows: the text begins the later one, its entities keep their order, phrases and spans.
         """
         ...
 
 
 def binned(low: float, high: float, bins: int, last: int) -> tuple[int, int]:
-    """Two edges 0..1 as whole bins 0..`last` of `bins` to the side, the second at least one above the first.
+    """Two edges 0..1 as complete bins 0..`last` of `bins` to the side, the second at least one above the first.
 
     A box thinner than a bin becomes one bin wide: a model's words cannot say less, and a box has an inside.
     """
@@ -49,6 +49,6 @@ def binned(low: float, high: float, bins: int, last: int) -> tuple[int, int]:
     return start, min(max(end, start + 1), last)
 
 
-def harmless(text: str) -> str:
+def without_angle_brackets(text: str) -> str:
     """A text on one line without angle brackets, so that none of it can pose as a tag."""
     return " ".join(text.replace("<", "‹").replace(">", "›").split())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.grounding.codecs.answer_builder import AnswerBuilder
-from playground.grounding.codecs.base import binned, harmless
+from playground.grounding.codecs.base import binned, without_angle_brackets
 from playground.grounding.codecs.lenient_json import ENDS, STARTS, Found, begun_at, scan
 from playground.grounding.codecs.parse_report import Fault
 from playground.grounding.types import Box, ParsedAnswer
@@ -18,7 +18,7 @@ from playground.grounding.types import Box, ParsedAnswer
 LABELS = ("label", "name", "text", "description")
 POINTS = ("point_2d", "point")
 DOT = 0.015  # half the side of the box that stands for a point
-MOST_TIED = 30  # labels looked for in the prose: each costs a look through all of it
+MAX_LINKED_LABELS = 30  # labels looked for in the prose: each costs a look through all of it
 
 
 @dataclass(frozen=True)
@@ -33,69 +33,69 @@ class JsonBoxes:
     bins: int = 1000
     y_first: bool = False
 
-    def write(self, box: Box, size: tuple[int, int]) -> str:
+    def format_box(self, box: Box, size: tuple[int, int]) -> str:
         return json.dumps({self.keys[0]: self._numbers(box, size)})
 
-    def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
-        label = harmless(text)
+    def format_phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
+        label = without_angle_brackets(text)
         items = [{self.keys[0]: self._numbers(box, size), "label": label} for box in boxes]
         return json.dumps(items, ensure_ascii=False) if boxes else label
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
-        draft = AnswerBuilder()
-        half = begun_at(raw)
-        if whole and not raw[half:].startswith(("```json", "```JSON", "[")):
-            half = len(raw)  # a lone brace, or the end of somebody's code
+    def parse(self, raw: str, size: tuple[int, int], complete: bool = True) -> ParsedAnswer:
+        builder = AnswerBuilder()
+        markup_start = begun_at(raw)
+        if complete and not raw[markup_start:].startswith(("```json", "```JSON", "[")):
+            markup_start = len(raw)  # a lone brace, or the end of somebody's code
         place = 0
         prose: _Prose | None = None
-        while (start := STARTS.search(raw, place, half)) is not None:
-            draft.say(raw[place : start.start()])
+        while (start := STARTS.search(raw, place, markup_start)) is not None:
+            builder.add_text(raw[place : start.start()])
             found = scan(raw, start.end(), len(raw))
             items = [item for item in found.objects if self._is_item(item)]
             begun = found.begun if found.begun is not None and self._is_item(found.begun) else None
             place = found.end
             if not items and begun is None:
-                if found.cut and not whole:
-                    return draft.reading()
+                if found.cut and not complete:
+                    return builder.build()
                 if found.objects or found.cut or raw[start.end() : place].strip("[] \t\r\n"):
-                    draft.say(raw[start.start() : place])  # other JSON than boxes is text
+                    builder.add_text(raw[start.start() : place])  # other JSON than boxes is text
                     continue
-            prose = prose or _Prose(draft.text())
-            self._items(items, begun, found, whole, size, prose, draft)
-            fence = ENDS.match(raw, place, half) if start.end() > start.start() else None
+            prose = prose or _Prose(builder.text())
+            self._items(items, begun, found, complete, size, prose, builder)
+            fence = ENDS.match(raw, place, markup_start) if start.end() > start.start() else None
             place = fence.end() if fence is not None else place
-        draft.say(raw[place:half])
-        if whole and place <= half < len(raw):
-            draft.report.add(Fault.UNFINISHED)
-        return draft.reading()
+        builder.add_text(raw[place:markup_start])
+        if complete and place <= markup_start < len(raw):
+            builder.report.add(Fault.UNFINISHED)
+        return builder.build()
 
     def _items(
         self,
         items: list[dict[str, Any]],
         begun: dict[str, Any] | None,
         found: Found,
-        whole: bool,
+        complete: bool,
         size: tuple[int, int],
         prose: "_Prose",
-        draft: AnswerBuilder,
+        builder: AnswerBuilder,
     ) -> None:
-        draft.joint()
+        builder.skip_tag()
         for item in items:
-            self._item(item, size, prose, draft)
-        if begun is not None and (whole or not found.cut):
-            self._item(begun, size, prose, draft)
-        elif whole and found.cut and found.begun is not None:
-            draft.report.add(Fault.CUT)
+            self._item(item, size, prose, builder)
+        if begun is not None and (complete or not found.cut):
+            self._item(begun, size, prose, builder)
+        elif complete and found.cut and found.begun is not None:
+            builder.report.add(Fault.CUT)
 
-    def _item(self, item: dict[str, Any], size: tuple[int, int], prose: "_Prose", draft: AnswerBuilder) -> None:
-        boxes = [box for values in self._values(item) if (box := self._box(values, size, draft)) is not None]
+    def _item(self, item: dict[str, Any], size: tuple[int, int], prose: "_Prose", builder: AnswerBuilder) -> None:
+        boxes = [box for values in self._values(item) if (box := self._box(values, size, builder)) is not None]
         label = next((item[key] for key in LABELS if isinstance(item.get(key), str)), "")
         name = " ".join(label.split())
-        span = prose.find(name) if boxes and name and not draft.knows(name) else None
+        span = prose.find(name) if boxes and name and not builder.has_label(name) else None
         if span is None:
-            draft.label(name, boxes)
+            builder.add_labelled_boxes(name, boxes)
         else:
-            draft.tie(name, prose.text[slice(*span)], span, boxes)
+            builder.link_label(name, prose.text[slice(*span)], span, boxes)
 
     def _is_item(self, item: dict[str, Any]) -> bool:
         return any(isinstance(item.get(key), list) for key in (*self.keys, *POINTS))
@@ -105,9 +105,9 @@ class JsonBoxes:
         value = next(item[key] for key in (*self.keys, *POINTS) if isinstance(item.get(key), list))
         return value if value and all(isinstance(one, list) for one in value) else [value]
 
-    def _box(self, values: Any, size: tuple[int, int], draft: AnswerBuilder) -> Box | None:
+    def _box(self, values: Any, size: tuple[int, int], builder: AnswerBuilder) -> Box | None:
         if not all(isinstance(value, float) for value in values) or len(values) not in (2, 4):
-            draft.report.add(Fault.MISCOUNTED)
+            builder.report.add(Fault.MISCOUNTED)
             return None
         across, down = (self.bins, self.bins) if self.bins else size
         sides = (down, across) if self.y_first else (across, down)
@@ -115,12 +115,12 @@ class JsonBoxes:
         if self.y_first:
             edges = [edges[place ^ 1] for place in range(len(edges))]
         if len(edges) == 4:
-            return draft.report.box(*edges)
+            return builder.report.box(*edges)
         x, y = edges
         around = (max(x - DOT, 0.0), max(y - DOT, 0.0), min(x + DOT, 1.0), min(y + DOT, 1.0))
-        box = draft.report.box(*around) if 0 <= x <= 1 and 0 <= y <= 1 else draft.report.box(2, 2, 3, 3)
+        box = builder.report.box(*around) if 0 <= x <= 1 and 0 <= y <= 1 else builder.report.box(2, 2, 3, 3)
         if box is not None:
-            draft.report.add(Fault.POINT)
+            builder.report.add(Fault.POINT)
         return box
 
     def _numbers(self, box: Box, size: tuple[int, int]) -> list[int]:
@@ -140,9 +140,9 @@ class _Prose:
         self._looks = 0
 
     def find(self, name: str) -> tuple[int, int] | None:
-        """The first place of these words, whole ones and nobody's; None where there is none."""
+        """The first place of these words, complete ones and nobody's; None where there is none."""
         words, place = name.lower(), -1
-        while self._looks < MOST_TIED:
+        while self._looks < MAX_LINKED_LABELS:
             self._looks += 1
             place = self._lower.find(words, place + 1)
             if place < 0:

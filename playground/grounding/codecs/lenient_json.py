@@ -1,4 +1,4 @@
-"""The JSON in a model's words, whole or cut, right or nearly so.
+"""The JSON in a model's words, complete or cut, right or nearly so.
 
 Invariants: one pass over the text and nothing read twice; no recursion, so no depth can exhaust it. What is no
 JSON is left to the caller as text.
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-DEEPEST = 16
+MAX_DEPTH = 16
 _FENCE = r"```(?:json|JSON)?\s*+"
 # A list of objects, an object, an empty list; each with the fence that markdown puts before it.
 STARTS = re.compile(rf"(?:{_FENCE})?(?=\[\s*+\{{\s*+[\"']|\{{\s*+[\"']|\[\s*+\])")
@@ -26,7 +26,7 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "b": "", "f": ""}
 
 @dataclass(frozen=True)
 class Found:
-    """A piece of JSON: the objects in it whole, in the order in which they end, and the one that was cut, if any.
+    """A piece of JSON: the objects in it complete, in the order in which they end, and the one that was cut, if any.
 
     `end` is where it ends. `cut`: the text ended first. Numbers are floats; other words than strings are None.
     """
@@ -58,7 +58,7 @@ def scan(raw: str, start: int, end: int) -> Found:
         place = token.end()
         match token["mark"]:
             case "{" | "[" as mark:
-                if len(open_) == DEEPEST:
+                if len(open_) == MAX_DEPTH:
                     return Found(tuple(objects), None, place, cut=False)
                 open_.append({} if mark == "{" else [])
                 keys.append(None)

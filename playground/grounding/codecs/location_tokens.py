@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from playground.grounding.codecs.answer_builder import AnswerBuilder
-from playground.grounding.codecs.base import harmless
+from playground.grounding.codecs.base import without_angle_brackets
 from playground.grounding.codecs.parse_report import Fault, Report
 from playground.grounding.codecs.partial_markup import partial_markup_at
 from playground.grounding.types import Box, ParsedAnswer
@@ -29,44 +29,44 @@ class FlorenceLoc:
 
     name = "florence_loc"
 
-    def write(self, box: Box, size: tuple[int, int]) -> str:
+    def format_box(self, box: Box, size: tuple[int, int]) -> str:
         # As Florence-2's quantiser: the bin that holds the edge.
         bins = (min(max(math.floor(edge * BINS), 0), BINS - 1) for edge in (box.x0, box.y0, box.x1, box.y1))
         return "".join(f"<loc_{number}>" for number in bins)
 
-    def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
-        return harmless(text) + "".join(self.write(box, size) for box in boxes)
+    def format_phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
+        return without_angle_brackets(text) + "".join(self.format_box(box, size) for box in boxes)
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
-        draft, numbers, place = AnswerBuilder(), _Numbers(), 0
-        half = partial_markup_at(raw, ("<loc_000000>", *_OTHERS))
-        for token in _FLORENCE.finditer(raw, 0, half):
-            self._words(raw[place : token.start()], draft, numbers)
+    def parse(self, raw: str, size: tuple[int, int], complete: bool = True) -> ParsedAnswer:
+        builder, numbers, place = AnswerBuilder(), _Numbers(), 0
+        markup_start = partial_markup_at(raw, ("<loc_000000>", *_OTHERS))
+        for token in _FLORENCE.finditer(raw, 0, markup_start):
+            self._words(raw[place : token.start()], builder, numbers)
             place = token.end()
             if token[1] is None:
-                draft.joint()
+                builder.skip_tag()
                 continue
-            if draft.open:
-                draft.end()
+            if builder.open:
+                builder.end_phrase()
             values = numbers.add(token[1])
             if values is not None:
                 x0, y0, x1, y1 = values
                 (x0, x1), (y0, y1) = _middles(x0, x1), _middles(y0, y1)
-                draft.point(draft.report.box(x0 / BINS, y0 / BINS, x1 / BINS, y1 / BINS))
-        self._words(raw[place:half], draft, numbers)
-        if whole:
-            _at_end(raw, half, draft, numbers)
-        return draft.reading()
+                builder.add_box(builder.report.box(x0 / BINS, y0 / BINS, x1 / BINS, y1 / BINS))
+        self._words(raw[place:markup_start], builder, numbers)
+        if complete:
+            _at_end(raw, markup_start, builder, numbers)
+        return builder.build()
 
     @staticmethod
-    def _words(text: str, draft: AnswerBuilder, numbers: "_Numbers") -> None:
+    def _words(text: str, builder: AnswerBuilder, numbers: "_Numbers") -> None:
         if not text.strip():
-            draft.say(text)
+            builder.add_text(text)
             return
-        numbers.broken(draft.report)
-        if not draft.open:
-            draft.begin_item()
-        draft.say(text)
+        numbers.broken(builder.report)
+        if not builder.open:
+            builder.begin_list_item()
+        builder.add_text(text)
 
 
 class PaligemmaLoc:
@@ -77,52 +77,52 @@ class PaligemmaLoc:
 
     name = "paligemma_loc"
 
-    def write(self, box: Box, size: tuple[int, int]) -> str:
+    def format_box(self, box: Box, size: tuple[int, int]) -> str:
         (x0, x1), (y0, y1) = _locations(box.x0, box.x1), _locations(box.y0, box.y1)
         return "".join(f"<loc{number:04d}>" for number in (y0, x0, y1, x1))
 
-    def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
-        label = harmless(text).replace(";", ",")
-        return " ; ".join(f"{self.write(box, size)} {label}".rstrip() for box in boxes) or label
+    def format_phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
+        label = without_angle_brackets(text).replace(";", ",")
+        return " ; ".join(f"{self.format_box(box, size)} {label}".rstrip() for box in boxes) or label
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
-        draft, numbers, place = AnswerBuilder(), _Numbers(), 0
-        half = partial_markup_at(raw, ("<loc000000>", "<seg000>", "<bos>", "<eos>", "<pad>"))
+    def parse(self, raw: str, size: tuple[int, int], complete: bool = True) -> ParsedAnswer:
+        builder, numbers, place = AnswerBuilder(), _Numbers(), 0
+        markup_start = partial_markup_at(raw, ("<loc000000>", "<seg000>", "<bos>", "<eos>", "<pad>"))
         item = _Item()
 
         def words(text: str) -> None:
             if text.strip():
-                numbers.broken(draft.report)
+                numbers.broken(builder.report)
             if item.boxes is None:
-                draft.say(text)
+                builder.add_text(text)
             else:
                 item.add(text)
 
-        for token in _PALIGEMMA.finditer(raw, 0, half):
+        for token in _PALIGEMMA.finditer(raw, 0, markup_start):
             words(raw[place : token.start()])
             place = token.end()
             if token[3] is not None:
                 if item.boxes is None:
-                    draft.say(";")
+                    builder.add_text(";")
                 else:
-                    item.done(draft)
+                    item.done(builder)
             elif token[1] is None:
-                draft.joint()
+                builder.skip_tag()
             else:
                 if item.worded:
-                    item.done(draft)  # the next item without a `;` before it
+                    item.done(builder)  # the next item without a `;` before it
                 values = numbers.add(token[1])
                 if values is not None:
                     y0, x0, y1, x1 = values
                     (x0, x1), (y0, y1) = _apart(x0, x1), _apart(y0, y1)
                     edges = (edge / LOCATIONS for edge in (x0, y0, x1, y1))
-                    item.box(draft.report.box(*edges))
-        if item.boxes is None or whole:
-            words(raw[place:half])
-        if whole:
-            _at_end(raw, half, draft, numbers)
-            item.done(draft)
-        return draft.reading()
+                    item.box(builder.report.box(*edges))
+        if item.boxes is None or complete:
+            words(raw[place:markup_start])
+        if complete:
+            _at_end(raw, markup_start, builder, numbers)
+            item.done(builder)
+        return builder.build()
 
 
 class _Item:
@@ -143,9 +143,9 @@ class _Item:
         self._words.append(text)
         self.worded = self.worded or bool(text.strip())
 
-    def done(self, draft: AnswerBuilder) -> None:
+    def done(self, builder: AnswerBuilder) -> None:
         if self.boxes is not None:
-            draft.label("".join(self._words), self.boxes)
+            builder.add_labelled_boxes("".join(self._words), self.boxes)
         self.boxes, self.worded, self._words = None, False, []
 
 
@@ -188,14 +188,14 @@ def _locations(low: float, high: float) -> tuple[int, int]:
     return min(start, LOCATIONS - 1), min(end, LOCATIONS - 1)
 
 
-def _at_end(raw: str, half: int, draft: AnswerBuilder, numbers: _Numbers) -> None:
+def _at_end(raw: str, markup_start: int, builder: AnswerBuilder, numbers: _Numbers) -> None:
     """What of the end of a whole answer is markup that was cut, and what is text."""
     if numbers.values:
-        draft.report.add(Fault.CUT)
-    elif len(raw) - half == 1:
-        draft.say(raw[half:])
-    elif half < len(raw):
-        draft.report.add(Fault.UNFINISHED)
+        builder.report.add(Fault.CUT)
+    elif len(raw) - markup_start == 1:
+        builder.add_text(raw[markup_start:])
+    elif markup_start < len(raw):
+        builder.report.add(Fault.UNFINISHED)
 
 
 FLORENCE_LOC = FlorenceLoc()

@@ -1,6 +1,6 @@
 """What was wrong with the boxes of an answer, counted, and told in a few sentences.
 
-Invariants: a box is mended or left out here and nowhere else, and never in silence. However wrong an answer is,
+Invariants: a box is fix or left out here and nowhere else, and never in silence. However wrong an answer is,
 the report has at most one sentence per kind of fault.
 """
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 from playground.grounding.types import Box
 
-MOST_BOXES = 1000  # of one answer; a page can draw no more, and no picture holds so many
+MAX_BOXES = 1000  # of one answer; a page can draw no more, and no picture holds so many
 
 
 class Fault(Enum):
@@ -42,7 +42,7 @@ class Report:
         self._counts[fault] += 1
 
     def box(self, x0: float, y0: float, x1: float, y1: float) -> Box | None:
-        """The box of these edges, in fractions of the picture, mended if need be; None for one that is left out."""
+        """The box of these edges, in fractions of the picture, fix if need be; None for one that is left out."""
         if not all(map(math.isfinite, (x0, y0, x1, y1))):
             self.add(Fault.OUTSIDE)
             return None
@@ -55,7 +55,7 @@ class Report:
         if inside.x0 >= inside.x1 or inside.y0 >= inside.y1:
             self.add(Fault.OUTSIDE)
             return None
-        if self._boxes == MOST_BOXES:
+        if self._boxes == MAX_BOXES:
             self.add(Fault.TOO_MANY)
             return None
         self._boxes += 1
@@ -68,7 +68,7 @@ class Report:
     def sentences(self) -> tuple[str, ...]:
         """A sentence per kind of fault, in the order of `Fault`."""
         return tuple(
-            f"{count:,} {fault.value[count > 1].format(most=f'{MOST_BOXES:,}')}."
+            f"{count:,} {fault.value[count > 1].format(most=f'{MAX_BOXES:,}')}."
             for fault in Fault
             if (count := self._counts[fault])
         )

@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 
 from playground.grounding.codecs.answer_builder import AnswerBuilder
-from playground.grounding.codecs.base import binned, harmless
+from playground.grounding.codecs.base import binned, without_angle_brackets
 from playground.grounding.codecs.parse_report import Fault
 from playground.grounding.types import Box, ParsedAnswer
 
 BINS = 10_000  # four decimals
-LONGEST_NAME = 80  # characters
+MAX_NAME = 80  # characters
 _NUMBER = r"\s*+(-?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++))\s*+"
 _BOX = re.compile(rf"\[{','.join([_NUMBER] * 4)}\]")
 _BEGUN = re.compile(r"\[[\s0-9,.-]*+")
@@ -26,38 +26,38 @@ class Plain:
 
     name = "plain"
 
-    def write(self, box: Box, size: tuple[int, int]) -> str:
+    def format_box(self, box: Box, size: tuple[int, int]) -> str:
         (x0, x1), (y0, y1) = binned(box.x0, box.x1, BINS, BINS), binned(box.y0, box.y1, BINS, BINS)
         return f"[{', '.join(f'{number / BINS:.4f}' for number in (x0, y0, x1, y1))}]"
 
-    def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
-        words = harmless(text).replace("[", "(").replace("]", ")").replace(";", ",").strip(_BULLETS)
-        where = ", ".join(self.write(box, size) for box in boxes)
+    def format_phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
+        words = without_angle_brackets(text).replace("[", "(").replace("]", ")").replace(";", ",").strip(_BULLETS)
+        where = ", ".join(self.format_box(box, size) for box in boxes)
         return f"{words}: {where}" if words and where else words + where
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
-        draft, place = AnswerBuilder(), 0
+    def parse(self, raw: str, size: tuple[int, int], complete: bool = True) -> ParsedAnswer:
+        builder, place = AnswerBuilder(), 0
         bracket = raw.rfind("[")
-        half = bracket if bracket >= 0 and _BEGUN.fullmatch(raw, bracket) else len(raw)
+        markup_start = bracket if bracket >= 0 and _BEGUN.fullmatch(raw, bracket) else len(raw)
         for found in _BOX.finditer(raw):
             words = raw[place : found.start()]
             if place == 0 or words.strip() not in _BETWEEN:
-                draft.say(words)
-                _name(words, draft)
+                builder.add_text(words)
+                _name(words, builder)
             place = found.end()
-            draft.point(draft.report.box(*_edges([float(number) for number in found.groups()], size)))
-        rest = raw[place:half]
-        if whole or place == 0 or rest.strip() not in _BETWEEN:
-            draft.say(rest)
-        if whole and half < len(raw):
-            if "," in raw[half:]:
-                draft.report.add(Fault.CUT)
+            builder.add_box(builder.report.box(*_edges([float(number) for number in found.groups()], size)))
+        rest = raw[place:markup_start]
+        if complete or place == 0 or rest.strip() not in _BETWEEN:
+            builder.add_text(rest)
+        if complete and markup_start < len(raw):
+            if "," in raw[markup_start:]:
+                builder.report.add(Fault.CUT)
             else:
-                draft.say(raw[half:])
-        return draft.reading()
+                builder.add_text(raw[markup_start:])
+        return builder.build()
 
 
-def _name(words: str, draft: AnswerBuilder) -> None:
+def _name(words: str, builder: AnswerBuilder) -> None:
     """Let the words just said name the box that comes, if a colon stands behind them."""
     said = words.strip()
     if not said.endswith(":"):
@@ -65,12 +65,12 @@ def _name(words: str, draft: AnswerBuilder) -> None:
     start = max(said.rfind("\n", 0, -1), said.rfind(";", 0, -1)) + 1
     name = said[start:-1].rstrip()
     bare = name.lstrip(_BULLETS)
-    if 0 < len(bare) <= LONGEST_NAME:
-        draft.claim(len(said) - start - len(name) + len(bare), bare)
+    if 0 < len(bare) <= MAX_NAME:
+        builder.claim_text(len(said) - start - len(name) + len(bare), bare)
 
 
 def _edges(values: Sequence[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Edges as fractions: of numbers none of which is above 1, or that are just above and no whole numbers."""
+    """Edges as fractions: of numbers none of which is above 1, or that are just above and no complete numbers."""
     x0, y0, x1, y1 = values
     most = max(values)
     if most <= 1 or (most < 2 and any(value != int(value) for value in values)):

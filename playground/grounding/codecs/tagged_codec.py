@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from playground.grounding.codecs.answer_builder import AnswerBuilder
-from playground.grounding.codecs.base import harmless
+from playground.grounding.codecs.base import without_angle_brackets
 from playground.grounding.codecs.parse_report import Fault
 from playground.grounding.codecs.partial_markup import partial_markup_at
 from playground.grounding.types import Box, ParsedAnswer
@@ -57,57 +57,57 @@ class TaggedCodec:
             rf"|(?P<silent>{silent})|(?P<stray>{self.stray})"
         )
 
-    def write(self, box: Box, size: tuple[int, int]) -> str:
+    def format_box(self, box: Box, size: tuple[int, int]) -> str:
         return self.group([self.one(self.numbers(box))])
 
-    def phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
-        words = f"{self.opening}{self.lead}{harmless(text)}{self.closing}"
+    def format_phrase(self, text: str, boxes: Sequence[Box], size: tuple[int, int]) -> str:
+        words = f"{self.opening}{self.lead}{without_angle_brackets(text)}{self.closing}"
         return words + (self.gap + self.group([self.one(self.numbers(box)) for box in boxes]) if boxes else "")
 
-    def read(self, raw: str, size: tuple[int, int], whole: bool = True) -> ParsedAnswer:
-        draft = AnswerBuilder()
-        half = partial_markup_at(raw, (self.opening, self.closing, *self.longest, *self.silent))
+    def parse(self, raw: str, size: tuple[int, int], complete: bool = True) -> ParsedAnswer:
+        builder = AnswerBuilder()
+        markup_start = partial_markup_at(raw, (self.opening, self.closing, *self.longest, *self.silent))
         place, cut = 0, False
-        for token in self._tokens.finditer(raw, 0, half):
-            draft.say(raw[place : token.start()])
+        for token in self._tokens.finditer(raw, 0, markup_start):
+            builder.add_text(raw[place : token.start()])
             place = token.end()
             match token.lastgroup:
                 case "opening":
-                    if draft.open:
-                        draft.report.add(Fault.UNPAIRED)
-                    draft.begin()
+                    if builder.open:
+                        builder.report.add(Fault.UNPAIRED)
+                    builder.begin_phrase()
                 case "closing":
-                    if not draft.open:
-                        draft.report.add(Fault.UNPAIRED)
-                    draft.end()
+                    if not builder.open:
+                        builder.report.add(Fault.UNPAIRED)
+                    builder.end_phrase()
                 case "silent":
-                    draft.joint()
+                    builder.skip_tag()
                 case "stray":
-                    draft.report.add(Fault.UNPAIRED)
-                    draft.joint()
+                    builder.report.add(Fault.UNPAIRED)
+                    builder.skip_tag()
                 case _:
-                    cut = token["stop"] is None and token.end() == half
-                    self._boxes(token, cut, whole, draft)
-        draft.say(raw[place:half])
-        if whole and draft.open:
-            draft.report.add(Fault.UNPAIRED)
-        if whole and not cut:
-            if len(raw) - half == 1:
-                draft.say(raw[half:])  # one letter is more likely meant as such
-            elif half < len(raw):
-                draft.report.add(Fault.UNFINISHED)
-        return draft.reading()
+                    cut = token["stop"] is None and token.end() == markup_start
+                    self._boxes(token, cut, complete, builder)
+        builder.add_text(raw[place:markup_start])
+        if complete and builder.open:
+            builder.report.add(Fault.UNPAIRED)
+        if complete and not cut:
+            if len(raw) - markup_start == 1:
+                builder.add_text(raw[markup_start:])  # one letter is more likely meant as such
+            elif markup_start < len(raw):
+                builder.report.add(Fault.UNFINISHED)
+        return builder.build()
 
-    def _boxes(self, token: re.Match[str], cut: bool, whole: bool, draft: AnswerBuilder) -> None:
+    def _boxes(self, token: re.Match[str], cut: bool, complete: bool, builder: AnswerBuilder) -> None:
         """The boxes of a group; of one that is cut the last box counts only if nothing more will come."""
-        draft.joint()
+        builder.skip_tag()
         parts = re.split(self.between, token["inside"])
         for number, part in enumerate(parts, start=1):
             last = number == len(parts)
-            if cut and last and not whole:
+            if cut and last and not complete:
                 return
             values = [float(value) for value in re.findall(self.number, part)]
             if len(values) == self.count:
-                draft.point(draft.report.box(*self.edges(values)))
+                builder.add_box(builder.report.box(*self.edges(values)))
             elif values or len(parts) == 1:
-                draft.report.add(Fault.CUT if cut and last else Fault.MISCOUNTED)
+                builder.report.add(Fault.CUT if cut and last else Fault.MISCOUNTED)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from playground.drawn_world.questions import ask, detect, grounded, identify, refer
 from playground.drawn_world.sampling import Split, seeds
-from playground.grounding.annotation import annotated
+from playground.grounding.annotation import draw_boxes
 from playground.training.evaluation.minigpt import SIZE, answered
 from playground.training.recipes import minigpt
 from playground.training.shards import drawn_group
@@ -35,8 +35,8 @@ def grounding_sheet(models: Path) -> np.ndarray:
     for number, one in enumerate(judged):
         x, y = number % len(kinds) * SIDE, number // len(kinds) * (SIDE + HEAD)
         picture = Image.fromarray(images[one.row]).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        sheet.paste(annotated(picture, one.reading, labels=False), (x, y + HEAD))
-        pen.text((x + 4, y + 3), _wrapped(f"{one.asked.prompt}\n= {one.reading.text or one.raw}", font), "black", font)
+        sheet.paste(draw_boxes(picture, one.parsed, labels=False), (x, y + HEAD))
+        pen.text((x + 4, y + 3), _wrapped(f"{one.asked.prompt}\n= {one.parsed.text or one.raw}", font), "black", font)
     return np.asarray(sheet)
 
 

@@ -39,7 +39,7 @@ class Judged:
     row: int
     asked: Asked
     raw: str
-    reading: ParsedAnswer
+    parsed: ParsedAnswer
 
 
 def table(models: Path, count: int) -> list[Row]:
@@ -66,7 +66,7 @@ def table(models: Path, count: int) -> list[Row]:
     for kind in ("people", "glasses", "hat", "beard", "moustache"):
         rows.append(Row(f"– {kind}", f"{f1(of('detection', kind), records):.3f}"))
     nothing = of("detection", "absent")
-    rows.append(Row("– what is not there is not found", _share(nothing, records, lambda j, _: not j.reading.entities)))
+    rows.append(Row("– what is not there is not found", _share(nothing, records, lambda j, _: not j.parsed.entities)))
     rows.append(Row("identify: all that is said is right", _share(of("identify"), records, identified), "75 %"))
     for kind in ("person", "hat", "glasses", "beard"):
         rows.append(Row(f"– {kind}", _share(of("identify", kind), records, identified)))
@@ -77,7 +77,7 @@ def table(models: Path, count: int) -> list[Row]:
     rows.append(Row("VQA: exact answer", _share(of("vqa"), records, exact), "80 %"))
     for kind in ("count", "yes/no", "colour", "which"):
         rows.append(Row(f"– {kind}", _share(of("vqa", kind), records, exact)))
-    broken = sum(bool(j.reading.warnings) for j in judged)
+    broken = sum(bool(j.parsed.warnings) for j in judged)
     rows.append(Row("answers with something wrong in their markup", percent(broken / len(judged))))
     return [*rows, Row("questions asked", f"{len(judged):,} about {count:,} pictures")]
 
@@ -103,13 +103,13 @@ def answered(own: minigpt.MiniGPT, images: np.ndarray, asked: Sequence[tuple[int
             end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else len(ids)
             raw = tokenizer.decode(ids[:end])
             row, question = asked[i]
-            found[i] = Judged(row, question, raw, CODECS["minigpt_v2"].read(raw, (SIZE, SIZE)))
+            found[i] = Judged(row, question, raw, CODECS["minigpt_v2"].parse(raw, (SIZE, SIZE)))
     return [found[i] for i in range(len(asked))]
 
 
 def referred(judged: Judged, record: dict[str, Any]) -> bool:
     """The first box lies on the thing."""
-    boxes = [box for entity in judged.reading.entities for box in entity.boxes]
+    boxes = [box for entity in judged.parsed.entities for box in entity.boxes]
     return bool(boxes) and iou(boxes[0], _true(record, judged.asked.boxes[0])) >= RIGHT
 
 
@@ -117,7 +117,7 @@ def f1(judged: list[Judged], records: list[dict[str, Any]]) -> float:
     """Of all boxes of all questions: matched one to one, the surest overlap first."""
     hits = said = there = 0
     for j in judged:
-        boxes = [box for entity in j.reading.entities for box in entity.boxes]
+        boxes = [box for entity in j.parsed.entities for box in entity.boxes]
         true = [_true(records[j.row], index) for index in j.asked.boxes]
         hits += matched(boxes, true)
         said += len(boxes)
@@ -139,7 +139,7 @@ def identified(judged: Judged, record: dict[str, Any]) -> bool:
     """Everything that the answer says holds, and it speaks of the right kind of thing."""
     box = record["boxes"][judged.asked.boxes[0]]
     who, kind = _person(record["people"][box["figure"]]), box["part"]
-    text = judged.reading.text
+    text = judged.parsed.text
     if kind != "person" and not text.endswith(kind):
         return False
     if kind == "person" and "person" not in text:
@@ -149,12 +149,12 @@ def identified(judged: Judged, record: dict[str, Any]) -> bool:
 
 
 def exact(judged: Judged, record: dict[str, Any]) -> bool:
-    return judged.reading.text.strip() == judged.asked.answer
+    return judged.parsed.text.strip() == judged.asked.answer
 
 
 def grounded_phrases(judged: Judged, record: dict[str, Any]) -> list[bool]:
     """For each phrase of a grounded caption, whether its words hold for what its boxes lie on; one False for none."""
-    return [_phrase_holds(entity, record) for entity in judged.reading.entities] or [False]
+    return [_phrase_holds(entity, record) for entity in judged.parsed.entities] or [False]
 
 
 def _phrase_holds(entity: Entity, record: dict[str, Any]) -> bool:
