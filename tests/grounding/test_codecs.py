@@ -51,9 +51,9 @@ PIECES = [
 said = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=14).map("".join)
 
 
-def read(codec: Codec, raw: str, whole: bool = True) -> ParsedAnswer:
+def read(codec: Codec, raw: str, complete: bool = True) -> ParsedAnswer:
     """A parsed, with what must hold for every one."""
-    parsed = codec.parse(raw, SIZE, whole)
+    parsed = codec.parse(raw, SIZE, complete)
     assert parsed.text == parsed.text.strip()
     for entity in parsed.entities:
         assert entity.boxes
@@ -120,7 +120,7 @@ def test_no_phrase_can_add_a_box(codec: Codec, text: str, box: Box) -> None:
 @example("a hat: [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4]; and [1] ; [3, 4, 50, 60, 7] b: [3, 4, 50, 60]")
 @settings(max_examples=60, deadline=None)
 def test_any_words_are_read_and_what_is_shown_stays(codec: Codec, raw: str) -> None:
-    """Cut anywhere, the words so far give a beginning of what the whole words give."""
+    """Cut anywhere, the words so far give a beginning of what the whole text gives."""
     steps = [read(codec, raw[:end], complete=False) for end in range(len(raw) + 1)]
     for before, after in pairwise([*steps, read(codec, raw)]):
         assert after.text.startswith(before.text)

@@ -38,7 +38,7 @@ class Codec(Protocol):
 
 
 def binned(low: float, high: float, bins: int, last: int) -> tuple[int, int]:
-    """Two edges 0..1 as complete bins 0..`last` of `bins` to the side, the second at least one above the first.
+    """Two edges 0..1 as whole bins 0..`last` of `bins` to the side, the second at least one above the first.
 
     A box thinner than a bin becomes one bin wide: a model's words cannot say less, and a box has an inside.
     """

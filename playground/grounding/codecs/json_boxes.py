@@ -140,7 +140,7 @@ class _Prose:
         self._looks = 0
 
     def find(self, name: str) -> tuple[int, int] | None:
-        """The first place of these words, complete ones and nobody's; None where there is none."""
+        """The first place of these words, whole ones and nobody's; None where there is none."""
         words, place = name.lower(), -1
         while self._looks < MAX_LINKED_LABELS:
             self._looks += 1

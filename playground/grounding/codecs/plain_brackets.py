@@ -70,7 +70,7 @@ def _name(words: str, builder: AnswerBuilder) -> None:
 
 
 def _edges(values: Sequence[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Edges as fractions: of numbers none of which is above 1, or that are just above and no complete numbers."""
+    """Edges as fractions: of numbers none of which is above 1, or that are just above and no whole numbers."""
     x0, y0, x1, y1 = values
     most = max(values)
     if most <= 1 or (most < 2 and any(value != int(value) for value in values)):
