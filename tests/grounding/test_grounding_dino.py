@@ -12,6 +12,7 @@ from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 from playground.errors import Cancelled, UserError
 from playground.families import LoadRequest
 from playground.grounding import detection, florence2, grounding_dino
+from playground.grounding.boxes import box_iou
 from playground.grounding.types import Answer, Asked, Box, GroundingTask, Question
 from playground.runtime.task import Task
 from tests.tiny_models.detectors import entry, picture, tiny_dino
@@ -77,7 +78,7 @@ def test_boxes_and_scores_are_those_of_the_phrases_tokens(engine: Any, folder: P
             if kept < len(mine) and torch.allclose(mine[kept], whole, atol=1e-4):
                 kept += 1
             else:
-                assert detection.box_iou(boxes[one], mine[:kept, :4]).max() > detection.SAME - 1e-3
+                assert box_iou(boxes[one].numpy(), mine[:kept, :4].numpy()).max() > detection.NMS_IOU - 1e-3
         assert kept == len(mine)
     assert sum(len(one.boxes) for one in answer.parsed.entities) > 3
 
@@ -165,11 +166,13 @@ def test_no_more_than_the_surest_boxes_are_kept() -> None:
     left, top = (grid % side) / side, (grid // side) / side
     corners = torch.stack([left, top, left + 0.5 / side, top + 0.5 / side], dim=1)
     scores = torch.stack([torch.linspace(0.06, 0.9, side * side), torch.zeros(side * side)], dim=1)
-    parsed = detection.found(["hat", "beard"], corners, scores)
+    parsed = detection.all_detections(["hat", "beard"], corners, scores)
     assert len(parsed.entities[0].boxes) == detection.MAX_BOXES and parsed.entities[1].boxes == ()
     assert parsed.warnings == ("Only the 300 surest boxes are kept.",)
-    twice = detection.found(["hat"], corners[:1].repeat(3, 1), torch.tensor([[0.2], [0.9], [0.5]]))
+    twice = detection.all_detections(["hat"], corners[:1].repeat(3, 1), torch.tensor([[0.2], [0.9], [0.5]]))
     assert len(twice.entities[0].boxes) == 1 and twice.entities[0].boxes[0].score == pytest.approx(0.9)
-    outside = detection.found(["hat"], torch.tensor([[-1.0, 0.2, 0.5, 2.0], [1.2, 0, 1.5, 1]]), torch.ones(2, 1))
+    outside = detection.all_detections(
+        ["hat"], torch.tensor([[-1.0, 0.2, 0.5, 2.0], [1.2, 0, 1.5, 1]]), torch.ones(2, 1)
+    )
     (box,) = outside.entities[0].boxes
     assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((0.0, 0.2, 0.5, 1.0))
