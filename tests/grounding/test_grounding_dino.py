@@ -168,7 +168,7 @@ def test_no_more_than_the_surest_boxes_are_kept() -> None:
     scores = torch.stack([torch.linspace(0.06, 0.9, side * side), torch.zeros(side * side)], dim=1)
     parsed = detection.all_detections(["hat", "beard"], corners, scores)
     assert len(parsed.entities[0].boxes) == detection.MAX_BOXES and parsed.entities[1].boxes == ()
-    assert parsed.warnings == ("Only the 300 surest boxes are kept.",)
+    assert parsed.warnings == ("Only the 300 boxes with the highest scores are kept.",)
     twice = detection.all_detections(["hat"], corners[:1].repeat(3, 1), torch.tensor([[0.2], [0.9], [0.5]]))
     assert len(twice.entities[0].boxes) == 1 and twice.entities[0].boxes[0].score == pytest.approx(0.9)
     outside = detection.all_detections(
