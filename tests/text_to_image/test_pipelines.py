@@ -314,7 +314,7 @@ def test_one_step_and_very_many_work_with_every_scheduler(studio: Studio) -> Non
 
 def test_a_sampler_of_pixels_does_not_clip_latents(studio: Studio) -> None:
     with studio.models.use(ModelKey("xl")) as engine:
-        assert "clip_sample" not in engine._schedulers._schedule  # Euler's saved config knows nothing of it
+        assert "clip_sample" not in engine._schedulers._config  # Euler's saved config knows nothing of it
         assert engine._schedulers.new("DDIMScheduler").config.clip_sample is False
 
 

@@ -300,7 +300,7 @@ def test_an_animation_from_a_to_b_and_its_stop(panel: PortraitPanel, session: Va
     for name, seed in (("a", 1), ("b", 2)):
         way.set_endpoint(session, sampled(panel, session, seed), asked(), name)
     updates = list(way.make_animation(session, "lerp", asked()))
-    (made,) = [each[way.animation] for each in updates if way.animation in each]
+    made = [each[way.animation] for each in updates if way.animation in each][-1]
     assert made["pictures"][0]["src"].startswith("data:image/webp;base64,")
     assert any("48 of 48" in str(each.get(way.status)) for each in updates) and session.job is None
     stopped = []
