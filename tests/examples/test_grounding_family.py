@@ -100,8 +100,8 @@ def test_the_model_cache_loads_it_and_the_service_reads_its_dialect(playground: 
     question = Question(GroundingTask.DETECT, picture(), "a hat")
     *_, answer = (event for event in playground.grounding.answer("me", "tiny-llava", question).events() if event)
     assert isinstance(answer, Answer) and answer.raw.strip() == LEARNED
-    assert answer.reading.text == "It is a hat." and not answer.reading.warnings
-    (entity,) = answer.reading.entities
+    assert answer.parsed.text == "It is a hat." and not answer.parsed.warnings
+    (entity,) = answer.parsed.entities
     assert entity.phrase == "a hat" and near(entity.boxes[0], 0.1, 0.2, 0.5, 0.6)
     assert [record.key for record in playground.models.snapshot()] == [ModelKey("tiny-llava")]
     with pytest.raises(UserError, match="was not trained to answer questions"):
@@ -127,13 +127,13 @@ def test_a_program_asks_it_like_any_other(playground: Playground, tmp_path: Path
 
 @pytest.mark.parametrize("edges", [(0.1, 0.2, 0.5, 0.6), (0.0, 0.0, 1.0, 1.0), (0.994, 0.0, 1.0, 0.004)])
 def test_its_codec_reads_what_it_writes(edges: tuple[float, float, float, float]) -> None:
-    raw = PERCENT.phrase("a hat", [Box(*edges)], (200, 100))
-    (entity,) = PERCENT.read(raw, (200, 100)).entities
+    raw = PERCENT.format_phrase("a hat", [Box(*edges)], (200, 100))
+    (entity,) = PERCENT.parse(raw, (200, 100)).entities
     box = entity.boxes[0]
     assert entity.phrase == "a hat"
     assert max(abs(a - b) for a, b in zip((box.x0, box.y0, box.x1, box.y1), edges, strict=True)) <= 0.01
     for cut in range(len(raw)):
-        assert "%" not in PERCENT.read(raw[:cut], (200, 100), whole=False).text
+        assert "%" not in PERCENT.parse(raw[:cut], (200, 100), complete=False).text
 
 
 def test_without_the_extension_its_family_is_unknown_and_the_known_ones_are_told(catalogue: Path) -> None:

@@ -1,6 +1,5 @@
 """Loads a LLaVA and answers with it. Imports torch and transformers; imported when the first model is asked for."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +7,9 @@ from transformers import LlavaForConditionalGeneration
 
 from playground.catalog import Entry
 from playground.families import LoadRequest
-from playground.grounding.answer_decoding import decode_answer
+from playground.grounding.answer_decoding import AnswerDecoder
 from playground.grounding.checkpoint import Checkpoint, open_checkpoint
-from playground.grounding.generation import generated
+from playground.grounding.generation import generate_text
 from playground.grounding.options import GroundingOptions
 from playground.grounding.types import Asked, GroundingEvent, GroundingTask, Question
 from playground.runtime.records import LoadedModel
@@ -28,11 +27,11 @@ class Llava:
 
     def answer(self, question: Question, task: Task) -> Iterator[GroundingEvent]:
         """See `GroundingEngine`."""
-        began = time.monotonic()
+        decoder = AnswerDecoder(self._codec, question.image.size, question.max_new_tokens)
         prompt = f"USER: <image>\n{_words(question)} ASSISTANT:"
         yield Asked(prompt)
         model, processor = self.checkpoint.model, self.checkpoint.processor
-        pieces = generated(
+        stream = generate_text(
             model,
             processor.tokenizer,
             dict(processor(text=[prompt], images=[question.image], return_tensors="pt")),
@@ -41,8 +40,8 @@ class Llava:
             question.temperature,
             question.seed,
         )
-        size, most = question.image.size, question.max_new_tokens
-        yield from decode_answer(pieces, self._codec, size, prompt, most, began=began)
+        yield from decoder.decode(prompt, stream)
+        yield decoder.answer()
 
 
 def load(request: LoadRequest) -> LoadedModel:
@@ -52,7 +51,7 @@ def load(request: LoadRequest) -> LoadedModel:
 
 
 def _words(question: Question) -> str:
-    match question.ask:
+    match question.task:
         case GroundingTask.CAPTION:
             return "Describe the picture."
         case GroundingTask.DETECT:
